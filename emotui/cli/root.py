@@ -1,0 +1,129 @@
+"""The `emotui` command: its sub-commands, loaded when they are named, and its exit statuses.
+
+0 done, 1 it failed, 2 wrong use or a value not allowed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import gettext
+import importlib
+import os
+from collections.abc import Sequence
+
+import click
+
+from emotui import __version__
+from emotui.cli.context import tell
+from emotui.operations.services import Services, open_services
+from emotui.support.errors import EmotuiError
+from emotui.support.language import DOMAIN, LOCALE_FOLDER, N_, _, language_code, set_language
+
+INTERRUPTED = 130
+
+COMMANDS = {
+    "check": ("emotui.cli.check:check", N_("See whether this machine is fit for LMDeploy.")),
+    "models": ("emotui.cli.models:models", N_("See what model folders are.")),
+    "convert": ("emotui.cli.convert:convert", N_("Convert a model to TurboMind's format.")),
+    "config": ("emotui.cli.config:config", N_("Show and edit a workspace's config.ini.")),
+    "jobs": ("emotui.cli.jobs:jobs", N_("See and steer the jobs.")),
+    "chat": ("emotui.cli.chat:chat", N_("Talk to a model.")),
+    "completion": (
+        "emotui.cli.completion:completion",
+        N_("Print the completion script of a shell."),
+    ),
+}
+"""Each sub-command: where it is defined, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a sub-command when it is used; `--help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(gettext.gettext("Commands")):
+            formatter.write_dl([(name, _(line)) for name, (_place, line) in COMMANDS.items()])
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit status; every error becomes one message."""
+    services = open_services()
+    set_language(services.language())
+    _translate_click()
+    try:
+        result = _root().main(
+            args=list(arguments), prog_name="emotui", standalone_mode=False, obj=services
+        )
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        tell(_("Interrupted."))
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        tell(_("Interrupted."))
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EmotuiError as error:
+        tell(_("Error: {error}").format(error=error))
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader (head, say) has gone; Python would complain again while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except OSError as error:
+        tell(_("Error: {error}").format(error=error))
+        return 1
+    finally:
+        services.close()
+
+
+def _root() -> click.Group:
+    @click.group(
+        cls=LazyGroup,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        help=_(
+            "The terminal cockpit for deploying large language models with LMDeploy. "
+            "Without a command, the app opens."
+        ),
+        epilog=_(
+            "Exit status: 0 done, 1 it failed, 2 wrong use, 130 interrupted. "
+            "EMOTUI_HOME moves settings, jobs and conversations into one folder."
+        ),
+    )
+    @click.version_option(
+        __version__, message="emotui %(version)s", help=_("Show the version and exit.")
+    )
+    @click.pass_context
+    def root(ctx: click.Context) -> int:
+        if ctx.invoked_subcommand is None:
+            return _open_app(ctx.find_object(Services))
+        return 0
+
+    return root
+
+
+def _open_app(services: Services | None) -> int:
+    # Here and nowhere else, so that no command pays for Textual.
+    from emotui.app.start import start
+
+    assert services is not None
+    return start(services)
+
+
+def _translate_click() -> None:
+    """Let click's own words ("Usage", "Options") come from our catalogue too."""
+    if language_code() != "en":
+        os.environ["LANGUAGE"] = language_code()
+        gettext.bindtextdomain(DOMAIN, str(LOCALE_FOLDER))
+        gettext.textdomain(DOMAIN)

@@ -1,0 +1,1 @@
+"""Is this machine fit? Findings and the checks that make them."""

@@ -1,0 +1,1 @@
+"""Long work, detached from the app."""

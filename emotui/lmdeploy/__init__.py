@@ -1,0 +1,1 @@
+"""What LMDeploy is: installations, versions, options, commands, progress."""

@@ -1,0 +1,48 @@
+"""The long-lived objects of a running EmoTUI, built here and nowhere else.
+
+Each is made when it is first asked for, so that `emotui jobs` opens no conversation and
+`emotui config` no NVML. A face builds one `Services` at its start and closes it at its end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+
+from emotui.support.clock import Clock, SystemClock
+from emotui.support.language import detect_language
+from emotui.support.paths import Paths, find_paths
+from emotui.support.settings import Settings
+
+
+class Services:
+    """What the operations work with."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        environ: Mapping[str, str] = os.environ,
+        clock: Clock | None = None,
+    ) -> None:
+        self.paths = paths
+        self.environ = environ
+        self.clock: Clock = clock or SystemClock()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The user's settings."""
+        return Settings(self.paths.settings_file)
+
+    def language(self) -> str:
+        """Return the language to speak: the setting, else the environment's."""
+        wanted = self.settings.text("app.language")
+        return detect_language(self.environ, [wanted] if wanted else [])
+
+    def close(self) -> None:
+        """Give back what was opened."""
+
+
+def open_services(environ: Mapping[str, str] = os.environ) -> Services:
+    """Return the services for this user and this environment."""
+    return Services(find_paths(environ), environ)

@@ -1,0 +1,1 @@
+"""What has no noun of its own: errors, files, text from outside, settings, language."""

@@ -1,0 +1,1 @@
+"""A TurboMind workspace and its `config.ini`."""
