@@ -1,0 +1,252 @@
+"""The Textual app: modes, keys, theme, language, and a clean end. No logic of its own."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.theme import Theme
+
+from emotui.app.palette import EmoCommands
+from emotui.app.safety import SAFE_LINES, SafeDriver, end_on_signals
+from emotui.app.screens.base import EmoScreen
+from emotui.app.theming import DEFAULT_THEME, load_themes, shipped_themes
+from emotui.app.widgets.navigation import PLACES, PlaceTab
+from emotui.operations.services import Services
+from emotui.support.errors import EmotuiError
+from emotui.support.files import make_private_folder, write_atomic
+from emotui.support.language import Message, N_, _, message, set_language
+from emotui.support.text import clean
+
+SCREENS = {
+    "environment": "EnvironmentScreen",
+    "models": "ModelsScreen",
+    "config": "ConfigScreen",
+    "jobs": "JobsScreen",
+    "chat": "ChatScreen",
+}
+"""The class of each mode's screen, in the module of the mode's name."""
+
+
+def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
+    def build() -> Screen[Any]:
+        # Imported on the first visit, so that the first frame waits for one screen only.
+        module = importlib.import_module(f"emotui.app.screens.{mode}")
+        return cast("Screen[Any]", getattr(module, SCREENS[mode])())
+
+    return build
+
+
+class EmoTUI(App[None]):
+    """The terminal app."""
+
+    TITLE = "EmoTUI"
+    CSS_PATH = [
+        Path(__file__).parent / "styles" / f"{name}.tcss"
+        for name in ("app", *SCREENS, "convert")
+    ]
+    MODES: ClassVar[dict[str, Any]] = {mode: _screen_of(mode) for mode in SCREENS}
+    COMMANDS: ClassVar[set[Any]] = {EmoCommands}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(place.keys, f"go('{place.mode}')", place.title, show=False, id=f"go.{place.mode}")
+            for place in PLACES
+        ),
+        Binding("f1", "help", N_("Help"), id="app.help"),
+        Binding("question_mark", "keys", N_("Keys"), show=False, id="app.keys"),
+        Binding("ctrl+p", "command_palette", N_("Palette"), id="app.palette", priority=True),
+        Binding("q", "quit", N_("Quit"), id="app.quit"),
+        Binding("ctrl+q", "quit", N_("Quit"), show=False, id="app.quit_anywhere", priority=True),
+    ]
+
+    def __init__(self, services: Services, *, first_screen: str = "environment") -> None:
+        super().__init__(driver_class=SafeDriver)
+        self.services = services
+        self.first_screen = first_screen
+        self.own_themes, self.theme_problems = load_themes(
+            [shipped_themes(), services.paths.themes]
+        )
+        set_language(services.language())
+        for theme in self.own_themes.values():
+            self.register_theme(theme)
+        wanted = services.settings.text("app.theme") or DEFAULT_THEME
+        self.theme = wanted if wanted in self.own_themes else DEFAULT_THEME
+        self.missing_theme = None if wanted in self.own_themes else wanted
+        if "SSH_CONNECTION" in services.environ:
+            self.animation_level = "none"  # a slow line has better things to carry
+
+    def on_mount(self) -> None:
+        """Open the first screen and say what could not be read."""
+        end_on_signals(lambda status: self.exit(return_code=status))
+        self.switch_mode(self.first_screen)
+        self.call_after_refresh(self._report_problems)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return Textual's filters and the last gate for control characters."""
+        return [*super().get_line_filters(), SAFE_LINES]
+
+    # -- going somewhere ---------------------------------------------------------------
+
+    async def action_go(self, mode: str) -> None:
+        """Switch to the screen of `mode`."""
+        await self.switch_mode(mode)
+
+    async def on_place_tab_chosen(self, event: PlaceTab.Chosen) -> None:
+        """Switch to the screen that was clicked."""
+        await self.action_go(event.mode)
+
+    async def open_config(self, workspace: Path) -> None:
+        """Open a workspace's `config.ini` in the Config screen."""
+        await self._show("config", workspace)
+
+    async def open_chat(self, model: Path) -> None:
+        """Start a conversation with a model in the Chat screen."""
+        await self._show("chat", model)
+
+    async def open_jobs(self, job_id: str) -> None:
+        """Show a job in the Jobs screen."""
+        await self._show("jobs", job_id)
+
+    async def open_models(self, model: Path) -> None:
+        """Show a model in the Models screen."""
+        await self._show("models", model)
+
+    async def open_convert(self, model: Path) -> None:
+        """Open the form that converts a model."""
+        # Imported on use: most visits of the app convert nothing.
+        from emotui.app.screens.convert import ConvertScreen
+
+        await self.push_screen(ConvertScreen(model))
+
+    async def _show(self, mode: str, subject: object) -> None:
+        await self.switch_mode(mode)
+        await cast("Any", self.screen_stack[0]).show(subject)
+
+    # -- help, palette, quitting -----------------------------------------------------------
+
+    def action_help(self) -> None:
+        """Show what this screen is for, and its keys."""
+        text = self.screen.HELP if isinstance(self.screen, EmoScreen) else ""
+        self._open_help(_(text or ""))
+
+    def action_keys(self) -> None:
+        """Show the keys that act now."""
+        self._open_help("")
+
+    def _open_help(self, text: str) -> None:
+        # Imported on use, for the first frame's sake.
+        from emotui.app.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(text, self.screen.active_bindings.values()))
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        if not CommandPalette.is_open(self):
+            self.push_screen(
+                CommandPalette(placeholder=_("Search for a command…"), id="--command-palette")
+            )
+
+    def action_help_quit(self) -> None:
+        """Tell who presses Ctrl+C how to leave."""
+        self.say(message("Press q to quit (Ctrl+Q while typing)."))
+
+    async def action_quit(self) -> None:
+        """Quit, asking first when something would be lost."""
+        losses = [loss for screen in self.mode_screens() if (loss := screen.unsaved())]
+        if not losses:
+            self.exit()
+            return
+        self.run_worker(self._ask_and_quit(losses), group="quit", exclusive=True)
+
+    async def _ask_and_quit(self, losses: list[Message]) -> None:
+        from emotui.app.screens.confirm import ConfirmScreen
+
+        question = "\n".join([*map(str, losses), "", _("Quit all the same?")])
+        if await self.push_screen_wait(ConfirmScreen(question)):
+            self.exit()
+
+    def mode_screens(self) -> list[EmoScreen]:
+        """Return the screens of the navigation that were visited."""
+        return [
+            stack[0]
+            for stack in self._screen_stacks.values()
+            if stack and isinstance(stack[0], EmoScreen)
+        ]
+
+    # -- theme and language ---------------------------------------------------------------------
+
+    def action_use_theme(self, name: str) -> None:
+        """Switch to a theme now, and remember it."""
+        self.theme = name
+        self.remember("app.theme", name)
+
+    async def action_use_language(self, code: str) -> None:
+        """Switch the language of every screen now, and remember it."""
+        set_language(code)
+        for screen in self.mode_screens():
+            await screen.retranslate()
+        self.remember("app.language", code)
+
+    def remember(self, name: str, value: str) -> None:
+        """Store a setting; a file that cannot be written is reported, the switch stays."""
+        self.run_worker(
+            lambda: self._store(name, value), thread=True, group="settings", exit_on_error=False
+        )
+
+    def _store(self, name: str, value: str) -> None:
+        try:
+            self.services.settings.set(name, value)
+        except (EmotuiError, OSError) as error:
+            problem = str(error)
+            self.call_from_thread(self.say, problem, severity="error")
+
+    # -- saying something --------------------------------------------------------------------------
+
+    def say(self, text: Message | str, *, severity: str = "information") -> None:
+        """Show a short notice; what stands in it is only text."""
+        self.notify(
+            clean(str(text)),
+            severity=severity,  # type: ignore[arg-type]
+            markup=False,
+            timeout=5 if severity == "information" else 12,
+        )
+
+    def _report_problems(self) -> None:
+        for problem in (*self.services.settings.problems, *self.theme_problems):
+            self.say(problem, severity="warning")
+        if self.missing_theme is not None:
+            self.say(
+                message(
+                    "There is no theme {name}; {used} is used. Choose one in the palette.",
+                    name=self.missing_theme,
+                    used=DEFAULT_THEME,
+                ),
+                severity="warning",
+            )
+
+    def _fatal_error(self) -> None:
+        """End after a fault of ours: a report in a file, one line for the user."""
+        report = traceback.format_exc()
+        folder = self.services.paths.logs
+        path = folder / f"crash-{self.services.clock.now():%Y%m%d-%H%M%S}.txt"
+        try:
+            make_private_folder(folder)
+            write_atomic(path, report.encode("utf-8", "replace"))
+            text = _("EmoTUI met a fault of its own and ended. The report is in {path}.").format(
+                path=path
+            )
+        except OSError:
+            text = _("EmoTUI met a fault of its own and ended:") + "\n" + report
+        self.panic(Text(clean(text)))
+
+
+__all__ = ["EmoTUI", "Theme"]
