@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from emotui.support.language import Message, N_
+from emotui.support.language import N_, Message
 
 
 class Status(Enum):
