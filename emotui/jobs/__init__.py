@@ -1,1 +1,1 @@
-"""Long work, detached from the app."""
+"""Long work that runs detached from whoever asked for it."""
