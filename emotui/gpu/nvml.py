@@ -2,13 +2,14 @@
 
 The only importer of `pynvml`, and only inside functions: commands that look at no GPU do not
 load it. NVML is initialised once and again after it failed, so a driver that comes back is
-seen. A driver in trouble can hold a call for minutes: reading belongs in a thread, and a
-second reader waits a moment only and is told that the driver does not answer.
+seen. A driver in trouble can hold a call for minutes, so the calls are made in a daemon
+thread: a reader waits for a moment only, and nothing waits for it when the process ends.
 """
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from typing import Any
 
 from emotui.gpu.sample import Gpu, GpuProcess, GpuReading
@@ -16,7 +17,7 @@ from emotui.support.language import N_, Message, message
 from emotui.support.text import clean_line
 
 WAIT_S = 2.0
-"""Seconds that a reader waits for another one that hangs in the driver."""
+"""Seconds that a reader waits; the first answer of an idle driver can take longer."""
 
 _NO_LIBRARY = N_(
     "There is no NVIDIA driver on this machine: its library libnvidia-ml.so.1 was not found."
@@ -31,33 +32,54 @@ _MISMATCH = N_(
 )
 _NO_PERMISSION = N_("The NVIDIA driver does not let this user ask about the GPUs.")
 _NO_GPU = N_("The NVIDIA driver is running, but it sees no GPU.")
-_BUSY = N_("The NVIDIA driver does not answer; an earlier question to it still waits.")
+_SILENT = N_("The NVIDIA driver has not answered yet.")
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A question to the driver that is under way."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    reading: GpuReading = field(default_factory=lambda: GpuReading(problem=message(_SILENT)))
 
 
 class Gpus:
     """The GPUs of this machine. Any thread may read."""
 
-    def __init__(self, wait_s: float = WAIT_S) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wait_s = wait_s
+        self._pending: _Pending | None = None
         self._initialised = False
 
-    def read(self) -> GpuReading:
-        """Return what the driver tells now, or why it tells nothing. Never raises."""
-        if not self._lock.acquire(timeout=self._wait_s):
-            return GpuReading(problem=message(_BUSY))
-        try:
-            return self._read()
-        finally:
-            self._lock.release()
+    def read(self, wait_s: float = WAIT_S) -> GpuReading:
+        """Return what the driver tells now, or why it tells nothing. Never raises.
+
+        Waits for `wait_s` seconds at most; readers that come meanwhile share the answer.
+        """
+        with self._lock:
+            pending = self._pending
+            if pending is None:
+                pending = self._pending = _Pending()
+                threading.Thread(
+                    target=self._answer, args=(pending,), name="nvml", daemon=True
+                ).start()
+        if not pending.done.wait(wait_s):
+            return GpuReading(problem=message(_SILENT))
+        return pending.reading
 
     def close(self) -> None:
-        """Give NVML back, if nobody is reading; a later reading initialises it again."""
-        if self._lock.acquire(blocking=False):
-            try:
+        """Give NVML back, unless it is being read; a later reading initialises it again."""
+        with self._lock:
+            if self._pending is None:
                 self._shut_down()
-            finally:
-                self._lock.release()
+
+    def _answer(self, pending: _Pending) -> None:
+        try:
+            pending.reading = self._read()
+        finally:
+            with self._lock:
+                self._pending = None
+            pending.done.set()
 
     def _read(self) -> GpuReading:
         try:
