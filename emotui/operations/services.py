@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from emotui.support.clock import Clock, SystemClock
 from emotui.support.language import detect_language
 from emotui.support.paths import Paths, find_paths
 from emotui.support.settings import Settings
+
+if TYPE_CHECKING:
+    from emotui.lmdeploy.installation import Installations
 
 
 class Services:
@@ -33,6 +37,14 @@ class Services:
     def settings(self) -> Settings:
         """The user's settings."""
         return Settings(self.paths.settings_file)
+
+    @cached_property
+    def installations(self) -> Installations:
+        """The interpreters that have LMDeploy."""
+        # Imported on use: most commands ask no interpreter.
+        from emotui.lmdeploy.installation import Installations
+
+        return Installations(self.paths, self.environ, self.settings)
 
     def language(self) -> str:
         """Return the language to speak: the setting, else the environment's."""
