@@ -1,4 +1,4 @@
-"""Let LMDeploy 0.2.4 convert where no GPU is: torch must not be asked for a driver.
+"""Let LMDeploy 0.2.4 convert where no GPU is: torch must not be asked for a driver or a device.
 
 Imported by every interpreter that has this folder on PYTHONPATH; acts when torch is imported.
 """
@@ -20,6 +20,7 @@ class _TorchFinder(importlib.abc.MetaPathFinder):
         def exec_module(module):
             run(module)
             module.cuda.is_bf16_supported = lambda *args, **kwargs: False
+            module.Tensor.cuda = lambda tensor, *args, **kwargs: tensor
 
         loader.exec_module = exec_module
         return spec
