@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 
-from emotui.support.language import Message, N_
+from emotui.support.language import N_, Message
 
 DEFAULT_GRACE_S = 10.0
 DEFAULT_LOG_LIMIT = 1 << 30
