@@ -17,6 +17,7 @@ from emotui.support.paths import Paths, find_paths
 from emotui.support.settings import Settings
 
 if TYPE_CHECKING:
+    from emotui.jobs.store import JobStore
     from emotui.lmdeploy.installation import Installations
 
 
@@ -45,6 +46,14 @@ class Services:
         from emotui.lmdeploy.installation import Installations
 
         return Installations(self.paths, self.environ, self.settings)
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        """The user's jobs."""
+        # Imported on use: `emotui config`, say, has no job to look at.
+        from emotui.jobs.store import JobStore
+
+        return JobStore(self.paths.jobs, self.clock)
 
     def language(self) -> str:
         """Return the language to speak: the setting, else the environment's."""
