@@ -17,6 +17,7 @@ from emotui.support.paths import Paths, find_paths
 from emotui.support.settings import Settings
 
 if TYPE_CHECKING:
+    from emotui.gpu.nvml import Gpus
     from emotui.jobs.store import JobStore
     from emotui.lmdeploy.installation import Installations
 
@@ -38,6 +39,14 @@ class Services:
     def settings(self) -> Settings:
         """The user's settings."""
         return Settings(self.paths.settings_file)
+
+    @cached_property
+    def gpus(self) -> Gpus:
+        """The GPUs of this machine."""
+        # Imported on use: most commands look at no GPU.
+        from emotui.gpu.nvml import Gpus
+
+        return Gpus()
 
     @cached_property
     def installations(self) -> Installations:
@@ -62,6 +71,8 @@ class Services:
 
     def close(self) -> None:
         """Give back what was opened."""
+        if "gpus" in self.__dict__:
+            self.gpus.close()
 
 
 def open_services(environ: Mapping[str, str] = os.environ) -> Services:
