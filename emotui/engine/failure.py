@@ -1,0 +1,58 @@
+"""How an engine fails: its process is gone, and what is known about why."""
+
+from __future__ import annotations
+
+import signal as signals
+
+from emotui.support.errors import ProcessError
+from emotui.support.language import Message, message
+from emotui.support.text import clean
+
+
+class EngineDied(ProcessError):  # noqa: N818 (a fact, not a mistake)
+    """The engine's process is gone, or never came to life.
+
+    `last_words` are up to three cleaned lines; `status` is the exit status and `signal` the
+    signal's number, each None where it does not apply.
+    """
+
+    def __init__(self, template: str, /, **params: object) -> None:
+        super().__init__(template, **params)
+        self.last_words = ""
+        self.status: int | None = None
+        self.signal: int | None = None
+
+    @classmethod
+    def of(
+        cls, template: str, status: int | None, words: str, reason: Message | None = None
+    ) -> EngineDied:
+        """Return the error for a worker that ended with `status`, negative for a signal.
+
+        `template` has one field, `words`; it is filled with `reason` where EmoTUI itself knows
+        one, else with what the status and the worker's last words tell.
+        """
+        error = cls(template, words=reason or _cause(status, words))
+        error.last_words = clean(str(reason)) if reason else words
+        error.status = status if status is not None and status >= 0 else None
+        error.signal = -status if status is not None and status < 0 else None
+        return error
+
+
+def _cause(status: int | None, words: str) -> Message:
+    if status == -signals.SIGKILL:
+        return message(
+            "it was killed (SIGKILL). When nobody did that, the machine ran out of memory. {words}",
+            words=words,
+        )
+    if status is not None and status < 0:
+        return message("it crashed ({signal}). {words}", signal=_name(-status), words=words)
+    if words:
+        return message("{text}", text=words)
+    return message("it ended with exit status {status} and said nothing.", status=status)
+
+
+def _name(number: int) -> str:
+    try:
+        return signals.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,101 @@
+"""Text on its way in and out of a model: whole characters, stop strings, plain prompts."""
+
+UNFINISHED = "\ufffd"
+MAX_PENDING = 12
+"""Tokens that may wait for a character to become whole. A character has four bytes at most;
+tokens that still make no text after this many are not going to."""
+
+PLAIN_STOP = "\nuser:"
+
+
+class Detokenizer:
+    """Turns token ids into text as they come, without ever showing half a character.
+
+    A token can end in the middle of a character (bytes of Chinese, of emoji), and a token's
+    text can depend on the one before (spaces). So the last few tokens are decoded together,
+    twice: without and with what is new; the difference is the new text.
+    """
+
+    def __init__(self, decode):
+        self._decode = decode
+        self._ids = []
+        self._start = 0
+        self._shown = 0
+
+    def put(self, ids):
+        """Take new token ids; return the text that they complete, maybe none."""
+        self._ids.extend(ids)
+        before, now = self._texts()
+        if len(now) <= len(before):
+            return ""
+        if now.endswith(UNFINISHED) and len(self._ids) - self._shown <= MAX_PENDING:
+            return ""
+        return self._show(before, now)
+
+    def end(self):
+        """Return what was kept back, without a character that stayed incomplete."""
+        before, now = self._texts()
+        return self._show(before, now.rstrip(UNFINISHED))
+
+    def _texts(self):
+        return (
+            self._decode(self._ids[self._start : self._shown]),
+            self._decode(self._ids[self._start :]),
+        )
+
+    def _show(self, before, now):
+        self._start, self._shown = self._shown, len(self._ids)
+        return now[len(before) :]
+
+
+class StopText:
+    """Passes text on until a stop string appears; keeps back what may become one."""
+
+    def __init__(self, stop):
+        self._stop = stop
+        self._kept = ""
+        self.found = False
+
+    def put(self, text):
+        """Return what of `text` is certainly not part of the stop string."""
+        if self.found or not self._stop:
+            return "" if self.found else text
+        self._kept += text
+        place = self._kept.find(self._stop)
+        if place >= 0:
+            self.found = True
+            shown, self._kept = self._kept[:place], ""
+            return shown
+        keep = self._possible()
+        shown = self._kept[: len(self._kept) - keep]
+        self._kept = self._kept[len(self._kept) - keep :]
+        return shown
+
+    def end(self):
+        """Return what was kept back and did not become a stop string."""
+        shown, self._kept = self._kept, ""
+        return shown
+
+    def _possible(self):
+        for size in range(min(len(self._stop) - 1, len(self._kept)), 0, -1):
+            if self._kept.endswith(self._stop[:size]):
+                return size
+        return 0
+
+
+def plain_prompt(messages):
+    """Return a conversation as plain text, for models that have no chat template.
+
+    One turn a line, `role: text`, and `assistant:` at the end for the model to go on. Such an
+    answer ends where the model itself begins a line with `user:`.
+    """
+    turns = ["{}: {}".format(item["role"], item["content"]) for item in messages]
+    return "\n".join(turns) + "\nassistant:"
+
+
+def chatml_prompt(messages):
+    """Return a conversation in the form of InternLM2 and Qwen (`<|im_start|>`, `<|im_end|>`)."""
+    turns = [
+        "<|im_start|>{}\n{}<|im_end|>\n".format(item["role"], item["content"]) for item in messages
+    ]
+    return "".join(turns) + "<|im_start|>assistant\n"
