@@ -84,6 +84,10 @@ class Once(Generic[Answer]):
                 raise self._error
             return self._answers[0]
 
+    def peek(self) -> Answer | None:
+        """Return the answer if it is known, None while it is not; never waits."""
+        return self._answers[0] if self._answers else None
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

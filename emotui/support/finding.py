@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from emotui.support.language import N_, Message
+from emotui.support.language import N_, Message, message
 
 
 class Status(Enum):
@@ -66,15 +66,14 @@ class Finding:
 
     def to_json(self) -> dict[str, object]:
         """Return the finding as the document that `--json` prints, in the active language."""
-        remedy = self.remedy
+        remedy = self.remedy or Remedy(message("Nothing to do."))
         return {
             "id": self.id,
             "title": str(self.title),
             "status": self.status.value,
             "evidence": str(self.evidence),
             "why": str(self.why),
-            "remedy": remedy
-            and {
+            "remedy": {
                 "text": str(remedy.text),
                 "command": None if remedy.command is None else list(remedy.command),
             },

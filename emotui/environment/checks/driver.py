@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from emotui.environment.checks.common import DRIVER_FIRST, LMDEPLOY_FIRST
 from emotui.environment.subject import Subject, Target
 from emotui.gpu.visible import VARIABLE
 from emotui.lmdeploy.wheels import wheel
@@ -64,7 +65,8 @@ def check_version(subject: Subject) -> list[Finding]:
             if driver is None
             else message("Driver {driver}; there is no LMDeploy to compare it with.", driver=driver)
         )
-        return [Finding("driver.version", VERSION_TITLE, Status.UNKNOWN, evidence, why)]
+        first = DRIVER_FIRST if driver is None else LMDEPLOY_FIRST
+        return [Finding("driver.version", VERSION_TITLE, Status.UNKNOWN, evidence, why, first)]
     needs = wheel(version)
     status = Status.OK
     if _numbers(driver) < _numbers(needs.minimum_driver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from emotui.environment.checks.common import DRIVER_FIRST, LMDEPLOY_FIRST, NO_GPU
 from emotui.environment.sizes import OVERHEAD_BYTES, calibration_bytes, weight_bytes
 from emotui.environment.subject import Subject, Target
 from emotui.gpu.sample import Gpu
@@ -17,7 +18,6 @@ from emotui.support.text import format_bytes
 MEMORY_TITLE = message("GPU memory")
 CAPABILITY_TITLE = message("Compute capability")
 
-_NO_GPU = message("No GPU can be used.")
 _WHY_MEMORY = message(
     "The weights must fit into GPU memory, and the KV cache takes a share of what they leave."
 )
@@ -44,7 +44,7 @@ def check_memory(subject: Subject) -> list[Finding]:
     """Compare free GPU memory with what the task needs of it."""
     gpus = [gpu for gpu in subject.gpus() if gpu.memory_free is not None]
     if not gpus:
-        return [_memory(Status.UNKNOWN, _NO_GPU)]
+        return [_memory(Status.UNKNOWN, NO_GPU, DRIVER_FIRST)]
     model = subject.known_model()
     best = max(gpus, key=lambda gpu: gpu.memory_free or 0)
     if model is None or subject.target is Target.CONVERT:
@@ -139,11 +139,11 @@ def check_capability(subject: Subject) -> list[Finding]:
     installation = subject.known_installation()
     version = None if installation is None else installation.version
     if not gpus:
-        return [_capability(Status.UNKNOWN, _NO_GPU)]
+        return [_capability(Status.UNKNOWN, NO_GPU, DRIVER_FIRST)]
     listed = ", ".join(sorted({_written(gpu.compute_capability) for gpu in gpus}))
     if version is None or installation is None or installation.features is None:
         evidence = message("{listed}; there is no LMDeploy to compare it with.", listed=listed)
-        return [_capability(Status.UNKNOWN, evidence)]
+        return [_capability(Status.UNKNOWN, evidence, LMDEPLOY_FIRST)]
     build = wheel(version)
     worst = max((build.support(gpu.compute_capability or (0, 0)) for gpu in gpus), key=_badness)
     if worst is Support.NATIVE and _too_old_for_w4(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emotui.environment.checks.common import LMDEPLOY_FIRST, NO_LMDEPLOY
 from emotui.environment.subject import Subject, Target
 from emotui.lmdeploy.installation import Installation
 from emotui.lmdeploy.requirements import python_range
@@ -16,7 +17,6 @@ INTERNLM2_TITLE = message("InternLM2 support")
 TASK_TITLE = message("Version and task")
 PYTHON_TITLE = message("Python")
 
-_NO_LMDEPLOY = message("There is no LMDeploy to ask.")
 _WHY_VERSION = message(
     "LMDeploy does the work. Its versions differ in commands, files and the meaning of settings."
 )
@@ -58,7 +58,16 @@ def check_internlm2(subject: Subject) -> list[Finding]:
     installation = subject.known_installation()
     features = None if installation is None else installation.features
     if installation is None or features is None:
-        return [Finding("lmdeploy.internlm2", INTERNLM2_TITLE, Status.UNKNOWN, _NO_LMDEPLOY, why)]
+        return [
+            Finding(
+                "lmdeploy.internlm2",
+                INTERNLM2_TITLE,
+                Status.UNKNOWN,
+                NO_LMDEPLOY,
+                why,
+                LMDEPLOY_FIRST,
+            )
+        ]
     model = subject.known_model()
     concerned = model is None or model.model_type == "internlm2"
     status, evidence = _internlm2(features, installation.lmdeploy or "", concerned=concerned)
@@ -91,7 +100,7 @@ def check_task(subject: Subject) -> list[Finding]:
     installation = subject.known_installation()
     features = None if installation is None else installation.features
     if installation is None or features is None:
-        return [_task(Status.UNKNOWN, _NO_LMDEPLOY)]
+        return [_task(Status.UNKNOWN, NO_LMDEPLOY, LMDEPLOY_FIRST)]
     version = installation.lmdeploy or ""
     model = subject.known_model()
     if subject.target is Target.CONVERT:
@@ -190,7 +199,11 @@ def check_python(subject: Subject) -> list[Finding]:
     installation = subject.known_installation()
     version = None if installation is None else installation.version
     if installation is None or version is None:
-        return [Finding("python.version", PYTHON_TITLE, Status.UNKNOWN, _NO_LMDEPLOY, why)]
+        return [
+            Finding(
+                "python.version", PYTHON_TITLE, Status.UNKNOWN, NO_LMDEPLOY, why, LMDEPLOY_FIRST
+            )
+        ]
     wanted = python_range(version)
     fits = wanted.accepts(installation.python_version)
     evidence = message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emotui.environment.checks.common import LMDEPLOY_FIRST, NO_LMDEPLOY
 from emotui.environment.subject import Subject, Target
 from emotui.lmdeploy.installation import Installation
 from emotui.lmdeploy.requirements import Requirement, requirements
@@ -77,7 +78,7 @@ def check_torch_cuda(subject: Subject) -> list[Finding]:
 def _one(subject: Subject, package: str) -> Finding:
     installation = subject.known_installation()
     if installation is None or installation.version is None:
-        return _finding(package, Status.UNKNOWN, message("There is no LMDeploy to ask."))
+        return _finding(package, Status.UNKNOWN, NO_LMDEPLOY, LMDEPLOY_FIRST)
     for wanted in requirements(installation.version):
         if wanted.package == package:
             return _compare(installation, wanted)
@@ -87,7 +88,9 @@ def _one(subject: Subject, package: str) -> Finding:
         version=installation.packages.get(package) or message("(absent)"),
         lmdeploy=installation.lmdeploy or "",
     )
-    return _finding(package, Status.UNKNOWN, evidence)
+    return _finding(
+        package, Status.UNKNOWN, evidence, Remedy(message("Use LMDeploy 0.2.0 or newer."))
+    )
 
 
 def _compare(installation: Installation, wanted: Requirement) -> Finding:
