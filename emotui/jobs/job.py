@@ -95,6 +95,13 @@ class JobSpec:
         """The command as one could type it into a shell."""
         return shlex.join(self.argv)
 
+    @property
+    def environment(self) -> str:
+        """The changes to the environment, as one could type them behind `env`."""
+        gone = [f"-u {shlex.quote(name)}" for name, value in self.env.items() if value is None]
+        given = [f"{n}={shlex.quote(v)}" for n, v in self.env.items() if v is not None]
+        return " ".join([*gone, *given])
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

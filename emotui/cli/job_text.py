@@ -1,0 +1,116 @@
+"""A job in words: the lines, tables and documents that `emotui jobs` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from emotui.jobs.job import Job
+from emotui.lmdeploy.progress import Progress
+from emotui.support.language import _
+from emotui.support.text import cell_width, format_duration, pad
+
+_BAR_CELLS = 20
+
+
+def state_and_progress(job: Job, progress: Progress | None, *, rough: bool) -> str:
+    """Return state, phase and how far; `rough` in steps of ten percent, for a log."""
+    if progress is None:
+        return str(job.state.label)
+    text = f"{job.state.label}  {progress.phase}"
+    if progress.fraction is None:
+        return text
+    percent = int(progress.fraction * 100)
+    if rough:
+        return f"{text}  {percent // 10 * 10}%"
+    filled = round(progress.fraction * _BAR_CELLS)
+    bar = "#" * filled + "-" * (_BAR_CELLS - filled)
+    return f"{text}  [{bar}] {percent}%  {progress.detail}"
+
+
+def as_document(job: Job, progress: Progress | None) -> dict[str, Any]:
+    """Return what `--json` says of a job in a list; times in ISO 8601, progress from 0 to 1."""
+    return {
+        "id": job.id,
+        "kind": job.spec.kind,
+        "title": job.spec.title,
+        "state": job.state.value,
+        "progress": progress.fraction if progress else None,
+        "created": _iso(job.created),
+        "started": _iso(job.started),
+        "ended": _iso(job.ended),
+        "exit_status": job.exit_status,
+        "command": list(job.spec.argv),
+    }
+
+
+def details(job: Job, progress: Progress | None) -> dict[str, Any]:
+    """Return what `show --json` adds."""
+    publish = job.spec.publish
+    return {
+        "phase": str(progress.phase) if progress else None,
+        "detail": progress.detail if progress else None,
+        "seconds": job.seconds,
+        "signal": job.signal,
+        "reason": str(job.reason) if job.reason else None,
+        "problem": str(job.damage) if job.damage else None,
+        "leftovers": list(job.leftovers),
+        "cwd": str(job.spec.cwd),
+        "environment": dict(job.spec.env),
+        "destination": str(publish.destination) if publish else None,
+        "log": str(job.log_path),
+    }
+
+
+def facts(job: Job, progress: Progress | None, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield the names and values that `show` prints; an empty value says nothing."""
+    elapsed = job.elapsed_s(now)
+    yield _("ID"), job.id
+    yield _("Title"), job.spec.title
+    yield (
+        _("State"),
+        state_and_progress(job, progress, rough=False) if progress else str(job.state.label),
+    )
+    yield _("Reason"), str(job.reason or "")
+    yield _("Problem"), str(job.damage or "")
+    yield _("Exit status"), "" if job.exit_status is None else str(job.exit_status)
+    yield _("Created"), _local(job.created)
+    yield _("Started"), _local(job.started)
+    yield _("Ended"), _local(job.ended)
+    yield _("Time"), "" if elapsed is None else format_duration(elapsed)
+    yield _("Command"), job.spec.command
+    yield _("Folder"), str(job.spec.cwd)
+    yield _("Environment"), job.spec.environment
+    yield _("Output"), str(job.spec.publish.destination) if job.spec.publish else ""
+    yield _("Log"), str(job.log_path)
+
+
+def row_of(job: Job, progress: Progress | None, now: datetime) -> tuple[str, ...]:
+    """Return a line of the table."""
+    elapsed = job.elapsed_s(now)
+    fraction = progress.fraction if progress else None
+    return (
+        job.id,
+        str(job.state.label),
+        "" if fraction is None else f"{int(fraction * 100)}%",
+        "" if elapsed is None else format_duration(elapsed),
+        _local(job.started),
+        job.spec.title,
+    )
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows as lines whose columns stand below each other; the last one is free."""
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = [pad(cell, width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+        yield "  ".join([*padded, row[-1]]).rstrip()
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _local(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
