@@ -188,6 +188,12 @@ class EngineClient:
                 message("it did not stop within {seconds} s and was killed", seconds=int(grace_s))
             )
 
+    async def wait_ended(self) -> EngineDied:
+        """Wait until the worker is gone, whoever ended it, and return why."""
+        if self._life is not None:
+            await asyncio.wait([self._life])
+        return self._death(N_("The engine ended: {words}"))
+
     async def close(self) -> None:
         """End the worker and all that it started. May be called twice and at any time."""
         self._write(quit_request())
