@@ -16,7 +16,7 @@ _BAR_CELLS = 20
 
 def state_and_progress(job: Job, progress: Progress | None, *, rough: bool) -> str:
     """Return state, phase and how far; `rough` in steps of ten percent, for a log."""
-    if progress is None:
+    if progress is None or job.state.is_final:
         return str(job.state.label)
     text = f"{job.state.label}  {progress.phase}"
     if progress.fraction is None:
@@ -68,10 +68,7 @@ def facts(job: Job, progress: Progress | None, now: datetime) -> Iterator[tuple[
     elapsed = job.elapsed_s(now)
     yield _("ID"), job.id
     yield _("Title"), job.spec.title
-    yield (
-        _("State"),
-        state_and_progress(job, progress, rough=False) if progress else str(job.state.label),
-    )
+    yield _("State"), state_and_progress(job, progress, rough=False)
     yield _("Reason"), str(job.reason or "")
     yield _("Problem"), str(job.damage or "")
     yield _("Exit status"), "" if job.exit_status is None else str(job.exit_status)
