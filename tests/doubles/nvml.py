@@ -28,6 +28,7 @@ def build() -> Path | None:
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
-    """Return this process's environment with the fake library in front."""
+    """Return this process's environment with the fake library in front and no GPU hidden."""
     found = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+    found.pop("CUDA_VISIBLE_DEVICES", None)
     return found | {f"FAKE_NVML_{name.upper()}": str(value) for name, value in settings.items()}
