@@ -84,3 +84,16 @@ def format_duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def format_count(number: int) -> str:
+    """Return a large number with three significant digits, as models are named: `7.74B`."""
+    value = float(number)
+    for unit in ("", "K", "M", "B", "T"):
+        if abs(value) < 999.5 or unit == "T":
+            break
+        value /= 1000
+    if unit == "":
+        return str(number)
+    digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    return f"{value:.{digits}f}{unit}"
