@@ -14,8 +14,10 @@ pytestmark = pytest.mark.integration
 
 def test_the_real_0_2_4_is_recognised_with_its_packages(lmdeploy_python: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "emotui", "check", "--for", "convert", "--json"]
-        + ["--python", str(lmdeploy_python)],
+        [
+            *(sys.executable, "-m", "emotui", "check", "--for", "convert", "--json"),
+            *("--python", str(lmdeploy_python)),
+        ],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
