@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import importlib
-import traceback
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.filter import LineFilter
-from textual.screen import Screen
-from textual.theme import Theme
+from textual.screen import ModalScreen, Screen
 
+from emotui.app.driver import SafeDriver
+from emotui.app.keys import key_name
 from emotui.app.palette import EmoCommands
-from emotui.app.safety import SAFE_LINES, SafeDriver, end_on_signals
+from emotui.app.safety import SAFE_LINES
 from emotui.app.screens.base import EmoScreen
 from emotui.app.theming import DEFAULT_THEME, load_themes, shipped_themes
-from emotui.app.widgets.navigation import PLACES, PlaceTab
+from emotui.app.widgets.navigation import PlaceTab, place_bindings
 from emotui.operations.services import Services
+from emotui.support.crash import write_crash_report
 from emotui.support.errors import EmotuiError
-from emotui.support.files import make_private_folder, write_atomic
-from emotui.support.language import Message, N_, _, message, set_language
+from emotui.support.language import N_, Message, _, message, set_language
 from emotui.support.text import clean
 
 SCREENS = {
@@ -51,16 +53,12 @@ class EmoTUI(App[None]):
 
     TITLE = "EmoTUI"
     CSS_PATH = [
-        Path(__file__).parent / "styles" / f"{name}.tcss"
-        for name in ("app", *SCREENS, "convert")
+        Path(__file__).parent / "styles" / f"{name}.tcss" for name in ("app", *SCREENS, "convert")
     ]
     MODES: ClassVar[dict[str, Any]] = {mode: _screen_of(mode) for mode in SCREENS}
     COMMANDS: ClassVar[set[Any]] = {EmoCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(place.keys, f"go('{place.mode}')", place.title, show=False, id=f"go.{place.mode}")
-            for place in PLACES
-        ),
+        *place_bindings(),
         Binding("f1", "help", N_("Help"), id="app.help"),
         Binding("question_mark", "keys", N_("Keys"), show=False, id="app.keys"),
         Binding("ctrl+p", "command_palette", N_("Palette"), id="app.palette", priority=True),
@@ -69,9 +67,13 @@ class EmoTUI(App[None]):
     ]
 
     def __init__(self, services: Services, *, first_screen: str = "environment") -> None:
+        # No empty screen is built before the first one.
+        self.DEFAULT_MODE = first_screen  # type: ignore[misc]
         super().__init__(driver_class=SafeDriver)
         self.services = services
-        self.first_screen = first_screen
+        self.built_screens: list[EmoScreen] = []
+        """The screens that were visited and are kept."""
+        self.has_failed = False
         self.own_themes, self.theme_problems = load_themes(
             [shipped_themes(), services.paths.themes]
         )
@@ -85,9 +87,7 @@ class EmoTUI(App[None]):
             self.animation_level = "none"  # a slow line has better things to carry
 
     def on_mount(self) -> None:
-        """Open the first screen and say what could not be read."""
-        end_on_signals(lambda status: self.exit(return_code=status))
-        self.switch_mode(self.first_screen)
+        """Say what could not be read."""
         self.call_after_refresh(self._report_problems)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -95,6 +95,14 @@ class EmoTUI(App[None]):
         return [*super().get_line_filters(), SAFE_LINES]
 
     # -- going somewhere ---------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Keep the screens' keys from acting under a dialog."""
+        return not (action == "go" and isinstance(self.screen, ModalScreen))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key as keyboards name it, for the footer."""
+        return binding.key_display or key_name(binding.key)
 
     async def action_go(self, mode: str) -> None:
         """Switch to the screen of `mode`."""
@@ -150,7 +158,7 @@ class EmoTUI(App[None]):
 
     def action_command_palette(self) -> None:
         """Open the palette."""
-        if not CommandPalette.is_open(self):
+        if not isinstance(self.screen, CommandPalette):
             self.push_screen(
                 CommandPalette(placeholder=_("Search for a command…"), id="--command-palette")
             )
@@ -161,7 +169,7 @@ class EmoTUI(App[None]):
 
     async def action_quit(self) -> None:
         """Quit, asking first when something would be lost."""
-        losses = [loss for screen in self.mode_screens() if (loss := screen.unsaved())]
+        losses = [loss for screen in self.built_screens if (loss := screen.unsaved())]
         if not losses:
             self.exit()
             return
@@ -174,14 +182,6 @@ class EmoTUI(App[None]):
         if await self.push_screen_wait(ConfirmScreen(question)):
             self.exit()
 
-    def mode_screens(self) -> list[EmoScreen]:
-        """Return the screens of the navigation that were visited."""
-        return [
-            stack[0]
-            for stack in self._screen_stacks.values()
-            if stack and isinstance(stack[0], EmoScreen)
-        ]
-
     # -- theme and language ---------------------------------------------------------------------
 
     def action_use_theme(self, name: str) -> None:
@@ -192,7 +192,7 @@ class EmoTUI(App[None]):
     async def action_use_language(self, code: str) -> None:
         """Switch the language of every screen now, and remember it."""
         set_language(code)
-        for screen in self.mode_screens():
+        for screen in self.built_screens:
             await screen.retranslate()
         self.remember("app.language", code)
 
@@ -233,20 +233,21 @@ class EmoTUI(App[None]):
                 severity="warning",
             )
 
+    # -- a fault of ours -----------------------------------------------------------------
+
     def _fatal_error(self) -> None:
-        """End after a fault of ours: a report in a file, one line for the user."""
-        report = traceback.format_exc()
-        folder = self.services.paths.logs
-        path = folder / f"crash-{self.services.clock.now():%Y%m%d-%H%M%S}.txt"
-        try:
-            make_private_folder(folder)
-            write_atomic(path, report.encode("utf-8", "replace"))
-            text = _("EmoTUI met a fault of its own and ended. The report is in {path}.").format(
-                path=path
-            )
-        except OSError:
-            text = _("EmoTUI met a fault of its own and ended:") + "\n" + report
-        self.panic(Text(clean(text)))
+        """End after an exception that nobody handled (Textual calls this while it is handled)."""
+        error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
+        told = write_crash_report(self.services.paths.logs, self.services.clock.now(), error)
+        self.panic(Text("\n".join(map(str, told))))
 
+    def panic(self, *renderables: RenderableType) -> None:
+        """End and print the first fault, as nothing but text."""
+        if not self.has_failed:
+            self.has_failed = True
+            super().panic(*map(self._as_text, renderables))
 
-__all__ = ["EmoTUI", "Theme"]
+    def _as_text(self, renderable: RenderableType) -> Text:
+        if isinstance(renderable, str):
+            return Text(clean(renderable))
+        return Text(clean("".join(part.text for part in self.console.render(renderable))))

@@ -11,6 +11,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
+from emotui.app.keys import own_bindings
 from emotui.app.widgets.navigation import PLACES
 from emotui.support.language import LANGUAGES, _
 from emotui.support.text import clean_line
@@ -41,9 +42,11 @@ class EmoCommands(Provider):
     async def search(self, query: str) -> Hits:
         """Offer what matches."""
         matcher = self.matcher(query)
+        found = False
         for command in self.commands():
             score = matcher.match(command.title)
             if score > 0:
+                found = True
                 yield Hit(
                     score,
                     matcher.highlight(command.title),
@@ -51,14 +54,17 @@ class EmoCommands(Provider):
                     text=command.title,
                     help=command.help or None,
                 )
+        if not found:
+            nothing = _("No command matches.")
+            yield Hit(0.1, Content(nothing), lambda: None, text=nothing)
 
     def commands(self) -> Iterable[Command]:
         """Yield the actions of the screen, then those of the app."""
         app = cast("EmoTUI", self.app)
-        seen = set()
-        for active in self.screen.active_bindings.values():
+        seen = {"command_palette"}
+        for active in own_bindings(self.screen.active_bindings.values()):
             binding = active.binding
-            if binding.description and active.enabled and binding.action not in seen:
+            if binding.action not in seen and not (binding.id or "").startswith("go."):
                 seen.add(binding.action)
                 yield Command(
                     binding.description,

@@ -4,7 +4,7 @@
     dark = true
     [colors]        primary secondary accent foreground background surface panel
                     success warning error boost: "#rrggbb" or a colour name
-    [variables]     Textual's theme variables, as texts
+    [variables]     Textual's theme variables: colours and text styles
 
 Textual accepts nonsense and dies at the next style update, so a file is checked whole here;
 what is wrong is reported with file and key, and the other themes are not touched by it.
@@ -12,6 +12,7 @@ what is wrong is reported with file and key, and the other themes are not touche
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textual.color import Color, ColorParseError
+from textual.css.constants import VALID_STYLE_FLAGS
 from textual.theme import Theme
 
 from emotui.support.language import Message, message
@@ -44,12 +46,12 @@ COLOURS = (
     "boost",
 )
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,63}$")
-_VARIABLE = re.compile(r"^[a-z][a-z0-9-]*$")
-_VARIABLE_VALUE = re.compile(r"^[#\w .,%()-]+$")
+_AUTO = re.compile(r"auto( \d{1,2}%)?")
+_ALPHA = re.compile(r" \d{1,2}%\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class ThemeProblem(Exception):
+class ThemeError(Exception):
     """Why a theme file is not usable."""
 
     message: Message
@@ -71,21 +73,26 @@ def load_themes(folders: Iterable[Path]) -> tuple[dict[str, Theme], list[Message
     problems: list[Message] = []
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
-            try:
-                theme = read_theme(path)
-            except ThemeProblem as problem:
-                problems.append(problem.message)
-            else:
+            theme = _read_or_tell(path, problems)
+            if theme is not None:
                 themes[theme.name] = theme
     return themes, problems
 
 
+def _read_or_tell(path: Path, problems: list[Message]) -> Theme | None:
+    try:
+        return read_theme(path)
+    except ThemeError as error:
+        problems.append(error.message)
+        return None
+
+
 def read_theme(path: Path) -> Theme:
-    """Return the theme in `path`; raises `ThemeProblem` naming file and key."""
+    """Return the theme in `path`; raises `ThemeError` naming file and key."""
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ThemeProblem(
+        raise ThemeError(
             message("Theme file {path} cannot be read: {error}", path=path, error=error)
         ) from error
     name = document.pop("name", path.stem)
@@ -95,16 +102,20 @@ def read_theme(path: Path) -> Theme:
     if not isinstance(dark, bool):
         raise _wrong(path, "dark", dark, "true, false")
     colours = _colours(path, document.pop("colors", {}))
-    variables = _variables(path, document.pop("variables", {}))
+    variables = document.pop("variables", {})
     for key in document:
         raise _wrong(path, key, document[key], "name, dark, [colors], [variables]")
     if "primary" not in colours:
         raise _wrong(path, "colors.primary", None, "#rrggbb")
-    theme = Theme(name=name, dark=dark, variables=variables, **colours)  # type: ignore[arg-type]
+    theme = Theme(name=name, dark=dark, **colours)  # type: ignore[arg-type]
     try:
+        theme.variables = _variables(path, variables, theme.to_color_system().generate())
         theme.to_color_system().generate()
-    except Exception as error:  # noqa: BLE001 (Textual's builder raises many kinds)
-        raise ThemeProblem(
+    except ThemeError:
+        raise
+    except Exception as error:
+        # Textual's builder raises many kinds.
+        raise ThemeError(
             message("Theme file {path} cannot be used: {error}", path=path, error=error)
         ) from error
     return theme
@@ -123,18 +134,38 @@ def _colours(path: Path, table: object) -> dict[str, str]:
     return dict(table)
 
 
-def _variables(path: Path, table: object) -> dict[str, str]:
+def _variables(path: Path, table: object, known: Mapping[str, str]) -> dict[str, str]:
+    """Check each variable by the kind of the `known` one of its name: a colour or a text style.
+
+    Textual puts them into its style sheets as they are, and dies of what cannot stand there.
+    """
     if not isinstance(table, Mapping):
         raise _wrong(path, "variables", table, "[variables]")
     for key, value in table.items():
-        usable = isinstance(value, str) and _VARIABLE_VALUE.match(value)
-        if not (_VARIABLE.match(key) and usable):
-            raise _wrong(path, f"variables.{key}", value, "# a-z 0-9 . , % ( ) -")
+        name = f"variables.{key}"
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=3) or ["footer-key-foreground", "border"]
+            raise _wrong(path, name, value, ", ".join(near))
+        if "-style" in key:
+            if not (isinstance(value, str) and set(value.split()) <= VALID_STYLE_FLAGS):
+                raise _wrong(path, name, value, "bold, italic, underline, reverse, dim, none")
+        elif not (isinstance(value, str) and _is_colour(value)):
+            raise _wrong(path, name, value, "#rrggbb, #rrggbb 50%, auto 87%")
     return dict(table)
 
 
-def _wrong(path: Path, key: str, value: object, allowed: str) -> ThemeProblem:
-    return ThemeProblem(
+def _is_colour(value: str) -> bool:
+    if _AUTO.fullmatch(value):
+        return True
+    try:
+        Color.parse(_ALPHA.sub("", value))
+    except ColorParseError:
+        return False
+    return True
+
+
+def _wrong(path: Path, key: str, value: object, allowed: str) -> ThemeError:
+    return ThemeError(
         message(
             "Theme file {path}: {key} is {value}, but must be: {allowed}",
             path=path,

@@ -63,9 +63,7 @@ def start_options(command: Command) -> Command:
         click.option(
             "--wait", is_flag=True, help=_("Follow the job and end with its exit status.")
         ),
-        click.option(
-            "--dry-run", is_flag=True, help=_("Print the exact command and do nothing.")
-        ),
+        click.option("--dry-run", is_flag=True, help=_("Print the exact command and do nothing.")),
     ):
         command = option(command)
     return command

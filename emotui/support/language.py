@@ -83,9 +83,7 @@ def set_language(code: str) -> None:
     )
 
 
-def detect_language(
-    environ: Mapping[str, str] = os.environ, wanted: Iterable[str] = ()
-) -> str:
+def detect_language(environ: Mapping[str, str] = os.environ, wanted: Iterable[str] = ()) -> str:
     """Return the language to start in: the first known of `wanted`, else the environment's.
 
     The variables are looked at in gettext's order (LANGUAGE, LC_ALL, LC_MESSAGES, LANG); the

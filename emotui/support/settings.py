@@ -22,7 +22,7 @@ import tomlkit.exceptions
 
 from emotui.support.errors import BrokenFileError
 from emotui.support.files import make_private_folder, write_atomic
-from emotui.support.language import LANGUAGES, Message, N_, message
+from emotui.support.language import LANGUAGES, N_, Message, message
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -17,7 +17,7 @@ from emotui.app.widgets.navigation import NavigationBar
 from emotui.support.language import Message, _
 
 if TYPE_CHECKING:
-    from textual.screen import ActiveBinding
+    from textual.binding import ActiveBinding
 
     from emotui.app.app import EmoTUI
     from emotui.operations.services import Services
@@ -78,16 +78,27 @@ class EmoScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Fill the screen for the first time."""
+        if self not in self.emo_app.built_screens:
+            self.emo_app.built_screens.append(self)
         self.after_compose()
+
+    def on_unmount(self) -> None:
+        """Leave what a switch of language reaches."""
+        if self in self.emo_app.built_screens:
+            self.emo_app.built_screens.remove(self)
 
     def after_compose(self) -> None:
         """Fill the widgets from what the screen knows."""
 
     async def retranslate(self) -> None:
-        """Build the screen anew in the language that is active now."""
+        """Build the screen anew in the language that is active now; the focus stays."""
+        focused = self.focused.id if self.focused is not None else None
         await self.recompose()
         self.after_compose()
         self.refresh_bindings()
+        if focused is not None:
+            for widget in self.query(f"#{focused}"):
+                self.set_focus(widget, scroll_visible=False)
 
     def unsaved(self) -> Message | None:
         """Return what would be lost if the app quit now, None when nothing would be."""

@@ -12,7 +12,7 @@ from textual.widgets import Button
 
 from emotui.app.screens.base import EmoDialog
 from emotui.app.widgets.plain import Plain
-from emotui.support.language import Message, N_, _
+from emotui.support.language import N_, Message, _
 
 
 class ConfirmScreen(EmoDialog[bool]):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.message import Message as TextualMessage
 
@@ -19,17 +21,32 @@ class Place:
 
     mode: str
     title: str
-    keys: str
-    """The keys that switch to it, as bindings name them."""
+    digit: str
+    function_key: str
 
 
 PLACES = (
-    Place("environment", N_("Environment"), "1,f2"),
-    Place("models", N_("Models"), "2,f3"),
-    Place("config", N_("Config"), "3,f4"),
-    Place("jobs", N_("Jobs"), "4,f5"),
-    Place("chat", N_("Chat"), "5,f6"),
+    Place("environment", N_("Environment"), "1", "f2"),
+    Place("models", N_("Models"), "2", "f3"),
+    Place("config", N_("Config"), "3", "f4"),
+    Place("jobs", N_("Jobs"), "4", "f5"),
+    Place("chat", N_("Chat"), "5", "f6"),
 )
+
+
+def place_bindings() -> Iterator[Binding]:
+    """Yield the keys that switch screens: digits, and function keys for who is typing."""
+    for place in PLACES:
+        action = f"app.go('{place.mode}')"
+        yield Binding(place.digit, action, place.title, show=False, id=f"go.{place.mode}")
+        yield Binding(
+            place.function_key,
+            action,
+            place.title,
+            show=False,
+            priority=True,  # a text field has keys of its own (F6 selects a line)
+            id=f"go.{place.mode}_anywhere",
+        )
 
 
 class PlaceTab(Plain):
