@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
@@ -17,22 +18,34 @@ def make_private_folder(folder: Path) -> Path:
     return folder
 
 
-def write_atomic(path: Path, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
+def write_atomic(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = PRIVATE_FILE,
+    owner: tuple[int, int] | None = None,
+    before_replace: Callable[[], None] | None = None,
+) -> None:
     """Replace `path` by `content` durably: temporary file, fsync, rename, fsync of the folder.
 
     A symbolic link is followed, so that the link stays and its target is replaced. When
     anything fails (a full disk, say), the old file is whole and the temporary one is gone.
-    Raises `OSError`.
+    `owner` is the user and group that the new file gets; `before_replace` is called just before
+    the old file goes, and stops it by raising. Raises `OSError`.
     """
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         with os.fdopen(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)  # the umask must not decide
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if before_replace is not None:
+            before_replace()
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
