@@ -13,6 +13,7 @@ from emotui.gpu.sample import Gpu, GpuReading
 from emotui.lmdeploy.installation import Installation
 from emotui.models.folder import inspect
 from emotui.operations.services import Services
+from emotui.support.errors import NotFoundError
 from emotui.support.finding import Finding, Remedy, Status, has_failure
 from emotui.support.language import message
 
@@ -115,9 +116,17 @@ def read_gpus(services: Services, wait_s: float = 0.5) -> GpuReading:
     return services.gpus.read(wait_s)
 
 
-def choose(services: Services, installation: Installation) -> None:
-    """Use this installation from now on, where no other is named; raises as settings do."""
+def choose(services: Services, python: Path) -> Installation:
+    """Use the LMDeploy of this interpreter from now on, where no other is named.
+
+    Returns it. Raises `NotFoundError` when it has no LMDeploy or is no interpreter, and what
+    writing the settings raises. Asks the interpreter: use a worker.
+    """
+    installation = services.installations.get(python)
+    if installation.lmdeploy is None:
+        raise NotFoundError("{python} has no LMDeploy.", python=installation.python)
     services.settings.set("lmdeploy.python", str(installation.python))
+    return installation
 
 
 def _interpreters(services: Services, listed: Once[Sequence[Installation]]) -> Check:
