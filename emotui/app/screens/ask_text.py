@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from textual.app import ComposeResult
@@ -45,12 +46,17 @@ class AskTextScreen(EmoDialog[str]):
         """Check the answer and close, or say what is wrong."""
         event.stop()
         answer = event.value.strip()
-        if not answer:
-            return
-        if self.check is not None:
-            try:
-                self.check(answer)
-            except EmotuiError as error:
-                self.query_one("#problem", Plain).show(clean_line(str(error)))
-                return
-        self.dismiss(answer)
+        if answer:
+            self.run_worker(
+                self._accept(answer), group="answer", exclusive=True, exit_on_error=False
+            )
+
+    async def _accept(self, answer: str) -> None:
+        try:
+            if self.check is not None:
+                # In a thread, since a path may lie on a disk that does not answer.
+                await asyncio.to_thread(self.check, answer)
+        except (EmotuiError, OSError) as error:
+            self.query_one("#problem", Plain).show(clean_line(str(error)))
+        else:
+            self.dismiss(answer)
