@@ -17,6 +17,8 @@ from emotui.support.paths import Paths, find_paths
 from emotui.support.settings import Settings
 
 if TYPE_CHECKING:
+    from emotui.chat.session import ChatSession
+    from emotui.chat.store import ConversationStore
     from emotui.gpu.nvml import Gpus
     from emotui.jobs.store import JobStore
     from emotui.lmdeploy.installation import Installations
@@ -34,6 +36,8 @@ class Services:
         self.paths = paths
         self.environ = environ
         self.clock: Clock = clock or SystemClock()
+        self.chat: ChatSession | None = None
+        """The session that goes on whichever screen is shown; None before the first."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -64,6 +68,14 @@ class Services:
 
         return JobStore(self.paths.jobs, self.clock)
 
+    @cached_property
+    def conversations(self) -> ConversationStore:
+        """The conversations that were kept."""
+        # Imported on use, for sqlite's sake.
+        from emotui.chat.store import ConversationStore
+
+        return ConversationStore(self.paths.conversations_file, self.clock)
+
     def language(self) -> str:
         """Return the language to speak: the setting, else the environment's."""
         wanted = self.settings.text("app.language")
@@ -73,6 +85,8 @@ class Services:
         """Give back what was opened."""
         if "gpus" in self.__dict__:
             self.gpus.close()
+        if "conversations" in self.__dict__:
+            self.conversations.close()
 
 
 def open_services(environ: Mapping[str, str] = os.environ) -> Services:
