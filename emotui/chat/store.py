@@ -187,7 +187,7 @@ class ConversationStore:
                     if database.in_transaction:
                         database.execute("ROLLBACK")
                     raise
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 raise StoreError(
                     "The conversations in {path} cannot be used: {error}.",
                     path=self.path or "",
