@@ -55,6 +55,9 @@ def test_any_chunking_gives_the_same_lines(pieces: list[bytes]) -> None:
 
 
 @given(PIECES, st.sampled_from([1, 2, 3, 5, 8, 64]), st.integers(1, 40))
+@example([b"a\rbc"], 1, 9)
+@example([b"line\nab\r", b"cdefghijkl\n"], 2, 3)
+@example([b"old\r\nabcdefghijklmnopqrstuvwxyz\r\r\r\n"], 8, 3)
 def test_the_index_finds_the_same_lines_in_blocks_of_any_size(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], block: int, step: int
 ) -> None:
