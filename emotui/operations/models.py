@@ -40,6 +40,14 @@ class ModelList:
     folders: tuple[Path, ...]
     """Where was looked."""
 
+    def find(self, path: Path) -> ModelFolder | None:
+        """Return the model in the folder `path`, else the first below it; links do not matter."""
+        wanted = Path(os.path.realpath(path.expanduser()))
+        real = [(Path(os.path.realpath(model.path)), model) for model in self.models]
+        same = [model for place, model in real if place == wanted]
+        below = [model for place, model in real if wanted in place.parents]
+        return next(iter([*same, *below]), None)
+
 
 def list_models(
     services: Services,
