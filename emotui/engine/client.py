@@ -140,6 +140,8 @@ class EngineClient:
             self.ready = event
             return event
         if isinstance(event, Failure):
+            if self._life is not None:
+                await asyncio.wait([self._life], timeout=END_GRACE_S)  # it leaves by itself
             await self._give_up(message("{text}", text=event.text.strip()))
         raise self._death(N_("The model could not be loaded: {words}"))
 
@@ -194,11 +196,14 @@ class EngineClient:
             await asyncio.wait([self._life])
         return self._death(N_("The engine ended: {words}"))
 
-    async def close(self) -> None:
-        """End the worker and all that it started. May be called twice and at any time."""
+    async def close(self, grace_s: float = END_GRACE_S) -> None:
+        """End the worker and all that it started. May be called twice and at any time.
+
+        It has `grace_s` to leave by itself and as long after SIGTERM; then it is killed.
+        """
         self._write(quit_request())
         if self._process is not None:
-            await self._process.end(END_GRACE_S)
+            await self._process.end(grace_s)
         if self._life is not None:
             await asyncio.wait([self._life])
 

@@ -1,9 +1,9 @@
 """Text on its way in and out of a model: whole characters, stop strings, plain prompts."""
 
 UNFINISHED = "\ufffd"
-MAX_PENDING = 12
-"""Tokens that may wait for a character to become whole. A character has four bytes at most;
-tokens that still make no text after this many are not going to."""
+MAX_UNFINISHED = 12
+"""So many marks at the end are no character that may still become whole: a character has four
+bytes at most, and a tokenizer may spoil the bytes of two characters before it."""
 
 PLAIN_STOP = "\nuser:"
 
@@ -12,40 +12,39 @@ class Detokenizer:
     """Turns token ids into text as they come, without ever showing half a character.
 
     A token can end in the middle of a character (bytes of Chinese, of emoji), and a token's
-    text can depend on the one before (spaces). So the last few tokens are decoded together,
-    twice: without and with what is new; the difference is the new text.
+    text can depend on the one before (spaces). So the last few tokens are decoded together
+    again each time, from a point where the text was whole; what goes beyond the text that was
+    shown is new, unless it may be the beginning of a character.
     """
 
     def __init__(self, decode):
         self._decode = decode
         self._ids = []
         self._start = 0
+        self._whole = 0
         self._shown = 0
 
     def put(self, ids):
         """Take new token ids; return the text that they complete, maybe none."""
         self._ids.extend(ids)
-        before, now = self._texts()
-        if len(now) <= len(before):
-            return ""
-        if now.endswith(UNFINISHED) and len(self._ids) - self._shown <= MAX_PENDING:
-            return ""
-        return self._show(before, now)
+        text = self._decode(self._ids[self._start :])
+        stable = text.rstrip(UNFINISHED)
+        if len(text) - len(stable) > MAX_UNFINISHED:
+            stable = text
+        new = self._new(stable)
+        if stable == text:
+            self._start, self._whole = self._whole, len(self._ids)
+            self._shown = len(self._decode(self._ids[self._start :]))
+        return new
 
     def end(self):
         """Return what was kept back, without a character that stayed incomplete."""
-        before, now = self._texts()
-        return self._show(before, now.rstrip(UNFINISHED))
+        return self._new(self._decode(self._ids[self._start :]).rstrip(UNFINISHED))
 
-    def _texts(self):
-        return (
-            self._decode(self._ids[self._start : self._shown]),
-            self._decode(self._ids[self._start :]),
-        )
-
-    def _show(self, before, now):
-        self._start, self._shown = self._shown, len(self._ids)
-        return now[len(before) :]
+    def _new(self, text):
+        new = text[self._shown :]
+        self._shown = max(self._shown, len(text))
+        return new
 
 
 class StopText:
