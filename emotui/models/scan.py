@@ -118,7 +118,7 @@ class _Scan:
         if self.closed:
             self.found.problems.append(
                 message(
-                    "{number} folders cannot be read, {path} for one.",
+                    "Some folders cannot be read ({number}; {path} for one).",
                     number=len(self.closed),
                     path=self.closed[0],
                 )

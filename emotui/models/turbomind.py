@@ -180,7 +180,7 @@ def _missing(missing: list[str]) -> list[Message]:
         return []
     return [
         message(
-            "{number} files of weights are missing, {name} for one: the conversion did not end, "
+            "Files of weights are missing ({number}; {name} for one): the conversion did not end, "
             "or the workspace was not copied completely.",
             number=len(missing),
             name=missing[0],

@@ -137,7 +137,7 @@ def _report_missing(missing: list[str], weights: Weights) -> None:
         weights.complete = False
         weights.problems.append(
             message(
-                "{number} of {total} files of weights are missing: {names}",
+                "Files of weights are missing ({number} of {total}): {names}",
                 number=len(missing),
                 total=len(weights.files),
                 names=_some(missing),
