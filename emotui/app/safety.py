@@ -7,15 +7,11 @@ to the control sequences of its own, so deleting is always right here. Written f
 
 from __future__ import annotations
 
-import re
-
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+from emotui.support.text import CONTROL
 
 
 class SafeLines(LineFilter):
@@ -35,11 +31,11 @@ def _is_safe(segment: Segment) -> bool:
 
 def _safe(segment: Segment) -> Segment:
     text, style, _control = segment
-    if style is not None and style.link is not None and _CONTROL.search(style.link):
+    if style is not None and style.link is not None and CONTROL.search(style.link):
         style = style.update_link(None)
     # A segment of a widget that calls itself a control sequence is foreign: Textual writes its
     # own past this filter.
-    return Segment(_CONTROL.sub("", text), style)
+    return Segment(CONTROL.sub("", text), style)
 
 
 SAFE_LINES = SafeLines()

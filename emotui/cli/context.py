@@ -15,7 +15,7 @@ import click
 
 from emotui.operations.services import Services
 from emotui.support.language import _
-from emotui.support.text import clean
+from emotui.support.text import CONTROL, clean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,8 +34,13 @@ def tell(text: object) -> None:
 
 
 def say_json(document: object) -> None:
-    """Print one JSON document, in one line, on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False))
+    """Print one JSON document, in one line, on standard output.
+
+    JSON escapes half of the terminal's controls by itself; the others are escaped here, which
+    changes nothing for who reads the document.
+    """
+    text = json.dumps(document, ensure_ascii=False)
+    click.echo(CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def json_option(command: Command) -> Command:

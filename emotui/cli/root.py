@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gettext
 import importlib
+import io
 import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -15,6 +17,7 @@ import click
 from emotui import __version__
 from emotui.cli.context import tell
 from emotui.operations.services import Services, open_services
+from emotui.support.crash import write_crash_report
 from emotui.support.errors import EmotuiError
 from emotui.support.language import DOMAIN, LOCALE_FOLDER, N_, _, language_code, set_language
 
@@ -38,10 +41,10 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group that imports a sub-command when it is used; `--help` imports none of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
@@ -49,13 +52,14 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section(gettext.gettext("Commands")):
             formatter.write_dl([(name, _(line)) for name, (_place, line) in COMMANDS.items()])
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; every error becomes one message."""
+    _keep_unencodable()
     services = open_services()
     set_language(services.language())
     _translate_click()
@@ -63,15 +67,12 @@ def run(arguments: Sequence[str]) -> int:
         result = _root().main(
             args=list(arguments), prog_name="emotui", standalone_mode=False, obj=services
         )
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Abort:
-        tell(_("Interrupted."))
-        return INTERRUPTED
-    except KeyboardInterrupt:
+        return result if type(result) is int else 0
+    except (click.exceptions.Abort, KeyboardInterrupt):
         tell(_("Interrupted."))
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        tell(_shown(error))
         return error.exit_code
     except EmotuiError as error:
         tell(_("Error: {error}").format(error=error))
@@ -83,8 +84,26 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         tell(_("Error: {error}").format(error=error))
         return 1
+    except Exception as error:  # noqa: BLE001 (a fault of ours: a report, not a traceback)
+        for line in write_crash_report(services.paths.logs, services.clock.now(), error):
+            tell(line)
+        return 1
     finally:
         services.close()
+
+
+def _shown(error: click.ClickException) -> str:
+    """Return what click would print of its error, which quotes the arguments as they are."""
+    printed = io.StringIO()
+    error.show(printed)
+    return printed.getvalue().rstrip("\n")
+
+
+def _keep_unencodable() -> None:
+    """Let no character that the locale lacks end a command; it is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _root() -> click.Group:

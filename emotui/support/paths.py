@@ -69,7 +69,7 @@ def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
     """Return the folders for this user and this environment."""
     home = environ.get("EMOTUI_HOME")
     if home:
-        root = Path(home).expanduser().absolute()
+        root = Path(os.path.expanduser(home)).absolute()  # noqa: PTH111 (never raises)
         return Paths(root / "config", root / "state", root / "data", root / "cache")
     return Paths(
         config=platformdirs.user_config_path(APP, appauthor=False),

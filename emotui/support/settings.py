@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomlkit
-import tomlkit.exceptions
-
 from emotui.support.errors import BrokenFileError
-from emotui.support.files import make_private_folder, write_atomic
+from emotui.support.files import PRIVATE_FILE, make_private_folder, write_atomic
 from emotui.support.language import LANGUAGES, N_, Message, message
 
 if sys.version_info >= (3, 11):
@@ -67,23 +65,23 @@ class Settings:
         self.path = path
         self.problems: list[Message] = []
         self._values: dict[str, Value] = {}
-        self._broken = False
+        self._writing = threading.Lock()
         self.reload()
 
     def reload(self) -> None:
         """Read the file again; a missing one means defaults."""
-        self.problems = []
-        self._values = {}
-        self._broken = False
+        values: dict[str, Value] = {}
+        problems: list[Message] = []
         try:
             document = tomllib.loads(self.path.read_bytes().decode("utf-8"))
         except FileNotFoundError:
-            return
+            pass
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            self._broken = True
-            self.problems.append(_unreadable(self.path, error))
-            return
-        self._take(document)
+            problems.append(_unreadable(self.path, error))
+        else:
+            values, problems = read_settings(self.path, document)
+        # At once, since another thread may be reading.
+        self._values, self.problems = values, problems
 
     def text(self, name: str) -> str | None:
         """Return the text setting `name`, None when it is not set."""
@@ -101,87 +99,115 @@ class Settings:
         Raises `BrokenFileError` when the file on disk cannot be read as TOML: it is left as
         it is, since writing would lose what the user meant; and `OSError`.
         """
-        setting = SETTINGS[name]
-        document = self._document()
-        table = document.get(setting.table)
-        if not isinstance(table, tomlkit.items.Table):
-            table = tomlkit.table()
-            document[setting.table] = table
-        if value is None:
-            table.pop(setting.key, None)
-        else:
-            table[setting.key] = value
-        make_private_folder(self.path.parent)
-        write_atomic(self.path, tomlkit.dumps(document).encode("utf-8"))
-        self.reload()
+        with self._writing:
+            before = self._text()
+            content = _changed(self.path, before, SETTINGS[name], value)
+            make_private_folder(self.path.parent)
+            mode = self.path.stat().st_mode & 0o777 if self.path.exists() else PRIVATE_FILE
+            write_atomic(self.path, content.encode("utf-8"), mode=mode)
+            self.reload()
 
-    def _document(self) -> tomlkit.TOMLDocument:
+    def _text(self) -> str:
         try:
-            return tomlkit.parse(self.path.read_bytes().decode("utf-8"))
+            return self.path.read_bytes().decode("utf-8")
         except FileNotFoundError:
-            return tomlkit.document()
-        except (OSError, UnicodeDecodeError, tomlkit.exceptions.TOMLKitError) as error:
-            problem = _unreadable(self.path, error)
-            raise BrokenFileError(problem.template, **problem.params) from error
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise _broken(_unreadable(self.path, error)) from error
 
-    def _take(self, document: Mapping[str, object]) -> None:
-        for table, content in document.items():
-            if not isinstance(content, Mapping):
-                self._unknown(table)
-                continue
-            for key, value in content.items():
-                self._take_one(f"{table}.{key}", value)
 
-    def _take_one(self, name: str, value: object) -> None:
-        setting = SETTINGS.get(name)
-        if setting is None:
-            self._unknown(name)
-        elif setting.kind is str and isinstance(value, str):
-            if setting.allowed and value not in setting.allowed:
-                self._wrong(name, value, ", ".join(setting.allowed))
-            else:
-                self._values[name] = value
-        elif (
-            setting.kind is list
-            and isinstance(value, list)
-            and all(isinstance(item, str) for item in value)
-        ):
-            self._values[name] = value
-        else:
-            kind = N_("text in quotes") if setting.kind is str else N_("a list of texts")
-            self._wrong(name, value, message(kind))
+def _changed(path: Path, text: str, setting: Setting, value: Value) -> str:
+    """Return `text` with one setting changed and nothing else."""
+    # Imported on use: reading, which every start does, needs no tomlkit.
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
 
-    def _unknown(self, name: str) -> None:
-        near = difflib.get_close_matches(name, SETTINGS, n=1)
-        if near:
-            self.problems.append(
-                message(
-                    "{path}: unknown setting {name}; did you mean {near}? It was ignored.",
-                    path=self.path,
-                    name=name,
-                    near=near[0],
-                )
-            )
-        else:
-            self.problems.append(
-                message(
-                    "{path}: unknown setting {name}; it was ignored. Known: {known}.",
-                    path=self.path,
-                    name=name,
-                    known=", ".join(SETTINGS),
-                )
-            )
-
-    def _wrong(self, name: str, value: object, allowed: object) -> None:
-        self.problems.append(
-            message(
-                "{path}: {name} is {value}, but must be: {allowed}. The default is used.",
-                path=self.path,
-                name=name,
-                value=repr(value),
-                allowed=allowed,
-            )
+    try:
+        document = tomlkit.parse(text)
+        wanted = tomllib.loads(text)
+        table = document.setdefault(setting.table, tomlkit.table())
+        if not isinstance(table, MutableMapping):
+            raise _broken(_wrong(path, setting.table, table, f"[{setting.table}]"))
+        keys = wanted.setdefault(setting.table, {})
+        for change in (table, keys):
+            change.pop(setting.key, None) if value is None else change.update({setting.key: value})
+        changed = tomlkit.dumps(document)
+        proof = tomllib.loads(changed)
+    except (TOMLKitError, tomllib.TOMLDecodeError) as error:
+        raise _broken(_unreadable(path, error)) from error
+    if proof != wanted:
+        raise BrokenFileError(
+            "{path} cannot be changed without losing something; it was left as it is. "
+            "Set {name} there by hand.",
+            path=path,
+            name=setting.name,
         )
+    return changed
+
+
+def read_settings(
+    path: Path, document: Mapping[str, object]
+) -> tuple[dict[str, Value], list[Message]]:
+    """Return the settings in `document`, the content of `path`, and what is wrong with it."""
+    values: dict[str, Value] = {}
+    problems: list[Message] = []
+    for table, content in document.items():
+        if not isinstance(content, Mapping):
+            problems.append(_unknown(path, table))
+            continue
+        for key, value in content.items():
+            name = f"{table}.{key}"
+            problem = _problem(path, name, value)
+            if problem is None:
+                values[name] = value
+            else:
+                problems.append(problem)
+    return values, problems
+
+
+def _problem(path: Path, name: str, value: object) -> Message | None:
+    setting = SETTINGS.get(name)
+    if setting is None:
+        return _unknown(path, name)
+    if setting.kind is str:
+        if not isinstance(value, str):
+            return _wrong(path, name, value, message("text in quotes"))
+        if setting.allowed and value not in setting.allowed:
+            return _wrong(path, name, value, ", ".join(setting.allowed))
+    elif not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return _wrong(path, name, value, message("a list of texts"))
+    return None
+
+
+def _unknown(path: Path, name: str) -> Message:
+    near = difflib.get_close_matches(name, SETTINGS, n=1)
+    if near:
+        return message(
+            "{path}: unknown setting {name}; did you mean {near}? It was ignored.",
+            path=path,
+            name=name,
+            near=near[0],
+        )
+    return message(
+        "{path}: unknown setting {name}; it was ignored. Known: {known}.",
+        path=path,
+        name=name,
+        known=", ".join(SETTINGS),
+    )
+
+
+def _wrong(path: Path, name: str, value: object, allowed: object) -> Message:
+    return message(
+        "{path}: {name} is {value}, but must be: {allowed}. The default is used.",
+        path=path,
+        name=name,
+        value=repr(value),
+        allowed=allowed,
+    )
+
+
+def _broken(problem: Message) -> BrokenFileError:
+    return BrokenFileError(problem.template, **problem.params)
 
 
 def _unreadable(path: Path, error: Exception) -> Message:

@@ -24,14 +24,15 @@ _TABLE: dict[int, str | None] = dict.fromkeys(
 )
 _TABLE |= dict.fromkeys((*_BIDI, *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}")
 _TABLE[ord("\t")] = "    "
-_NEEDS_CLEANING = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+"""A character that acts on a terminal instead of being shown, tab and newline among them."""
 
 
 def clean(text: str) -> str:
     """Return `text` without terminal controls; newlines stay, tabs become four spaces."""
-    if not _NEEDS_CLEANING.search(text):
+    if not CONTROL.search(text):
         return text
     return _SEQUENCE.sub("", text).translate(_TABLE)
 
