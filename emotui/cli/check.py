@@ -159,7 +159,7 @@ def _markdown(report: Report) -> str:
     )
     parts = [f"# {_('EmoTUI check')}", _verdict(report), findings]
     if report.gpus:
-        head = ["#", _("GPU"), _("Memory"), _("Load"), "°C", "W", "SM"]
+        head = ["#", _("GPU"), _("GPU memory"), _("Utilisation"), "°C", "W", "SM"]
         table = markdown_table(head, map(_gpu_row, report.gpus))
         parts += [f"## {_driver_line(report)}", table]
     if report.installations:

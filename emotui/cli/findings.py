@@ -80,8 +80,9 @@ def wrap(text: str, width: int | None) -> list[str]:
         return [text]
     lines = [""]
     for piece in _PIECES.findall(text):
-        glued = piece.strip() in _NEVER_FIRST
-        if lines[-1] and not glued and cell_width(lines[-1] + piece) > width:
+        # A full stop stays with what it ends, in the two cells that are kept for it.
+        room = width if piece.strip() in _NEVER_FIRST else width - 2
+        if lines[-1] and cell_width(lines[-1] + piece) > room:
             lines.append(piece.lstrip())
         else:
             lines[-1] += piece

@@ -62,10 +62,10 @@ class EnvironmentScreen(EmoScreen):
     MODE = "environment"
     HELP = _HELP
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "check_again", N_("Check again"), id="environment.refresh"),
+        Binding("r", "check_again", N_("Recheck"), id="environment.refresh"),
         Binding("t", "next_task", N_("Task"), id="environment.task"),
-        Binding("a", "name_interpreter", N_("Name LMDeploy"), id="environment.name"),
-        Binding("y", "copy_command", N_("Copy remedy"), id="environment.copy"),
+        Binding("a", "name_interpreter", N_("Add LMDeploy"), id="environment.name"),
+        Binding("y", "copy_command", N_("Copy"), id="environment.copy"),
     ]
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class EnvironmentScreen(EmoScreen):
         """Fill the widgets from what is known."""
         installations = self.query_one("#installations", DataTable)
         installations.border_title = _("LMDeploy: Enter uses one from now on")
-        installations.add_columns("", _("Version"), _("Python"), _("Found"), _("Interpreter"))
+        installations.add_columns("", _("Version"), _("Python"), _("Source"), _("Interpreter"))
         self.query_one("#findings", DataTable).add_columns("", "")
         self._show_gpus(self.reading)
         self._show_report()

@@ -84,8 +84,8 @@ def gpu_lines(gpus: Sequence[Gpu], width: int) -> list[str]:
     figures = [_figures(gpu) for gpu in gpus]
     sizes = [max(map(cell_width, column)) for column in zip(*figures, strict=True)]
     names = [(gpu.name or "-").removeprefix("NVIDIA ") for gpu in gpus]
-    # Seven gaps between eight columns, brackets around two bars.
-    room = width - sum(sizes) - 7 - 4
+    # Eight gaps between nine columns, brackets around two bars.
+    room = width - sum(sizes) - 8 - 4
     name_width = min(max(map(cell_width, names)), max(LEAST_NAME, room - 2 * SHORTEST_BAR))
     bar = max(SHORTEST_BAR, min(LONGEST_BAR, (room - name_width) // 2))
     lines = []
