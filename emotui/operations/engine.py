@@ -132,7 +132,7 @@ def _choose(
         if engine is None and _transformers_obstacle(folder, installation) is None:
             return "transformers"
     if obstacle is not None:
-        raise RefusedError("{model} cannot be run: {reason}", model=folder.name, reason=obstacle)
+        raise RefusedError("{model} cannot be run. {reason}", model=folder.name, reason=obstacle)
     return "transformers"
 
 
@@ -140,7 +140,7 @@ def _transformers_obstacle(folder: ModelFolder, installation: Installation) -> M
     """Return what keeps plain PyTorch from running the model, None when nothing is known."""
     missing = [name for name in ("torch", "transformers") if name not in installation.packages]
     if folder.kind is ModelKind.WORKSPACE:
-        return message("a workspace runs on TurboMind only; transformers needs the original model.")
+        return message("A workspace runs on TurboMind only; transformers needs the original model.")
     if missing:
         return message(
             "{python} lacks {packages}.",
@@ -148,7 +148,7 @@ def _transformers_obstacle(folder: ModelFolder, installation: Installation) -> M
             packages=", ".join(missing),
         )
     if not folder.tokenizer:
-        return message("it has no tokenizer. Copy the tokenizer's files from the base model.")
+        return message("It has no tokenizer. Copy the tokenizer's files from the base model.")
     return None
 
 
@@ -161,19 +161,19 @@ def _turbomind_obstacle(
         return message("{python} has no LMDeploy.", python=installation.python)
     if version < OLDEST_PIPELINE:
         return message(
-            "chat needs LMDeploy 0.2.0 or newer, and this is {version}.", version=version
+            "Chat needs LMDeploy 0.2.0 or newer, and this is {version}.", version=version
         )
     if folder.kind is ModelKind.WORKSPACE:
         return _workspace_obstacle(folder, version, can)
     if not folder.tokenizer:
-        return message("it has no tokenizer. Copy the tokenizer's files from the base model.")
+        return message("It has no tokenizer. Copy the tokenizer's files from the base model.")
     return _model_obstacle(folder, version, can) or _template_obstacle(folder, version, template)
 
 
 def _workspace_obstacle(folder: ModelFolder, version: Version, can: Features) -> Message | None:
     if not can.turbomind_reads_workspace:
         return message(
-            "it is a workspace, and LMDeploy {version} reads none (the last that did is 0.9.2). "
+            "It is a workspace, and LMDeploy {version} reads none (the last that did is 0.9.2). "
             "Use an older LMDeploy with --python, or the model it was converted from.",
             version=version,
         )
@@ -181,7 +181,7 @@ def _workspace_obstacle(folder: ModelFolder, version: Version, can: Features) ->
     wanted = f"config.{can.workspace_config}"
     if name and name != wanted:
         return message(
-            "its configuration is {name}, and LMDeploy {version} reads {wanted}. Convert the "
+            "Its configuration is {name}, and LMDeploy {version} reads {wanted}. Convert the "
             "model again with this version, or use the version it was converted with.",
             name=name,
             version=version,
@@ -197,7 +197,7 @@ def _model_obstacle(folder: ModelFolder, version: Version, can: Features) -> Mes
         )
     if folder.head_size is not None and folder.head_size not in can.head_sizes:
         return message(
-            "its attention heads have {size} values, and TurboMind of LMDeploy {version} runs "
+            "Its attention heads have {size} values, and TurboMind of LMDeploy {version} runs "
             "heads of {known}.",
             size=folder.head_size,
             version=version,
@@ -215,7 +215,7 @@ def _template_obstacle(
         if folder.chat_template:
             return None
         return message(
-            "its tokenizer has no chat template, which LMDeploy {version} needs: the answers would "
+            "Its tokenizer has no chat template, which LMDeploy {version} needs: the answers would "
             "be no answers. Take over chat_template from the base model's tokenizer_config.json, "
             "or choose the engine transformers.",
             version=version,
