@@ -205,7 +205,9 @@ def test_a_million_lines_take_little_memory_and_any_line_is_near(tmp_path: Path)
     path = tmp_path / "log"
     with path.open("wb") as file:
         for start in range(0, 1_000_000, 10_000):
-            file.write(b"".join(b"%07d some words of a log\n" % n for n in range(start, start + 10_000)))
+            file.write(
+                b"".join(b"%07d some words of a log\n" % n for n in range(start, start + 10_000))
+            )
     tracemalloc.start()
     index = LogIndex(path)
     while index.extend():

@@ -14,7 +14,9 @@ from emotui.jobs.job import Job, JobState, Publish
 from emotui.jobs.publishing import publish
 from emotui.jobs.store import JobStore
 
-WRITE = "import os; os.makedirs('out.partial/w'); open('out.partial/w/config.ini', 'w').write('new')"
+WRITE = (
+    "import os; os.makedirs('out.partial/w'); open('out.partial/w/config.ini', 'w').write('new')"
+)
 
 
 @pytest.fixture
