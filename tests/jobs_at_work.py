@@ -1,4 +1,4 @@
-"""What the tests of jobs share: real jobs that run small Python programs, and waiting for things."""
+"""What the tests of jobs share: real jobs that run small Python programs, and patience."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def ended(store: JobStore, job_id: str, timeout_s: float = 20) -> Job:
     job = control.wait(store, job_id, timeout_s, poll_s=0.02)
     assert job.state.is_final, job
     return job
+
+
+def end_all(store: JobStore) -> None:
+    """End what a test left running, which is nothing unless it failed."""
+    for job in store.list():
+        if not job.state.is_final:
+            control.cancel(store, job.id)
 
 
 def eventually(happened: Callable[[], object], what: str, timeout_s: float = 10) -> Any:

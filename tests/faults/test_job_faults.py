@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from jobs_at_work import (
+    end_all,
     ended,
     eventually,
     living,
@@ -38,8 +39,10 @@ FAIL_SOON = DETACH + "import time; time.sleep(0.15); raise SystemExit(7)"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> JobStore:
-    return new_store(tmp_path)
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    store = new_store(tmp_path)
+    yield store
+    end_all(store)
 
 
 def start_unheard(store: JobStore, job_id: str) -> subprocess.Popen[bytes]:

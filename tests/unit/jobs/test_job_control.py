@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jobs_at_work import (
+    end_all,
     ended,
     eventually,
     living,
@@ -32,8 +34,10 @@ from emotui.support.errors import RefusedError
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> JobStore:
-    return new_store(tmp_path)
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    store = new_store(tmp_path)
+    yield store
+    end_all(store)
 
 
 def test_a_success_keeps_status_times_and_output(store: JobStore, tmp_path: Path) -> None:
@@ -174,7 +178,10 @@ def test_the_job_is_nobodys_child(store: JobStore, tmp_path: Path) -> None:
 def test_a_cancelled_job_is_cancelled_whatever_its_exit_status(
     store: JobStore, tmp_path: Path
 ) -> None:
-    polite = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(143)); print('up'); time.sleep(60)"
+    polite = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(143)); "
+        "print('up'); time.sleep(60)"
+    )
     job = control.submit(store, python_job(tmp_path, polite))
     eventually(lambda: "up" in log_of(store, job.id), "the handler")
     control.cancel(store, job.id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jobs_at_work import ended, new_store, python_job, run_to_end
+from jobs_at_work import end_all, ended, new_store, python_job, run_to_end
 
 from emotui.jobs import control
 from emotui.jobs.job import Job, JobState, Publish
@@ -20,8 +20,10 @@ WRITE = (
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> JobStore:
-    return new_store(tmp_path)
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    store = new_store(tmp_path)
+    yield store
+    end_all(store)
 
 
 def wanted(folder: Path, *required: str, replace: bool = False) -> Publish:
@@ -69,7 +71,10 @@ def test_a_failed_command_publishes_nothing(store: JobStore, tmp_path: Path) -> 
 
 
 def test_a_cancelled_command_publishes_nothing(store: JobStore, tmp_path: Path) -> None:
-    patient = f"import signal, time, sys; {WRITE}; signal.signal(15, lambda *_: sys.exit(0)); time.sleep(60)"
+    patient = (
+        f"import signal, time, sys; {WRITE}; "
+        "signal.signal(15, lambda *_: sys.exit(0)); time.sleep(60)"
+    )
     job = control.submit(store, python_job(tmp_path, patient, publish=wanted(tmp_path)))
     while not (tmp_path / "out.partial/w/config.ini").exists():
         control.wait(store, job.id, 0.05)
@@ -150,7 +155,8 @@ def test_a_rename_that_fails_puts_the_old_output_back(tmp_path: Path) -> None:
 def test_a_folder_that_takes_no_names_fails_the_job(store: JobStore, tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
-    program = f"{WRITE.replace('out.partial', str(place / 'out.partial'))}; os.chmod({str(place)!r}, 0o500)"
+    write = WRITE.replace("out.partial", str(place / "out.partial"))
+    program = f"{write}; os.chmod({str(place)!r}, 0o500)"
     job = run_to_end(store, python_job(tmp_path, program, publish=wanted(place)))
     place.chmod(0o700)
     assert job.state is JobState.FAILED
