@@ -64,7 +64,9 @@ class TerminalSession:
             3,
             11,
         ) else fcntl.ioctl(
-            self.slave, termios.TIOCSWINSZ, rows.to_bytes(2, "little") + columns.to_bytes(2, "little") + bytes(4)
+            self.slave,
+            termios.TIOCSWINSZ,
+            rows.to_bytes(2, "little") + columns.to_bytes(2, "little") + bytes(4),
         )
         self.settings_before = termios.tcgetattr(self.slave)
         self.raw = bytearray()
@@ -91,7 +93,7 @@ class TerminalSession:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
-    def __enter__(self) -> TerminalSession:
+    def __enter__(self) -> TerminalSession:  # noqa: PYI034 (Self is of 3.11)
         return self
 
     def __exit__(self, *_exception: object) -> None:
