@@ -16,6 +16,9 @@ from emotui.environment.subject import Subject
 from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import Message, message
 
+STEP_S = 0.3
+"""Seconds between two tellings of what was found so far."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -35,18 +38,37 @@ class _Run:
     findings: list[Finding] = field(default_factory=list)
 
 
-def run_checks(checks: Sequence[Check], subject: Subject) -> list[Finding]:
-    """Return the findings of all checks, in the order of `checks`."""
+def run_checks(
+    checks: Sequence[Check],
+    subject: Subject,
+    seen: Callable[[list[Finding]], None] | None = None,
+) -> list[Finding]:
+    """Return the findings of all checks, in the order of `checks`.
+
+    While some have not answered, `seen` is told now and then what the others found.
+    """
     runs = [_Run(check) for check in checks]
     started = time.monotonic()
     for each in runs:
         threading.Thread(target=_run, args=(each, subject), name=each.check.id, daemon=True).start()
+    answered = 0
+    while waiting := [run for run in runs if _left_s(run, started) > 0]:
+        waiting[0].done.wait(min(STEP_S, _left_s(waiting[0], started)))
+        done = sum(run.done.is_set() for run in runs)
+        if seen is not None and answered < done < len(runs):
+            answered = done
+            seen([finding for run in runs if run.done.is_set() for finding in run.findings])
     found: list[Finding] = []
-    for each in runs:
-        left_s = started + each.check.limit_s - time.monotonic()
-        answered = each.done.wait(max(0.0, left_s))
-        found += each.findings if answered else [_silent(each.check)]
+    for run in runs:
+        found += run.findings if run.done.is_set() else [_silent(run.check)]
     return found
+
+
+def _left_s(run: _Run, started: float) -> float:
+    """Return the seconds that are still worth waiting for this check."""
+    if run.done.is_set():
+        return 0.0
+    return started + run.check.limit_s - time.monotonic()
 
 
 def _run(run: _Run, subject: Subject) -> None:

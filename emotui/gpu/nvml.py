@@ -64,7 +64,7 @@ class Gpus:
                     target=self._answer, args=(pending,), name="nvml", daemon=True
                 ).start()
         if not pending.done.wait(wait_s):
-            return GpuReading(problem=message(_SILENT))
+            return GpuReading(problem=message(_SILENT), pending=True)
         return pending.reading
 
     def close(self) -> None:

@@ -68,6 +68,8 @@ class GpuReading:
     gpus: tuple[Gpu, ...] = ()
     problem: Message | None = None
     """Why there is nothing to show, None when there is."""
+    pending: bool = False
+    """The driver was asked and has not answered yet."""
 
     @property
     def cuda_text(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,11 +76,13 @@ def run(
     target: Target = Target.CHAT,
     model: Path | None = None,
     python: Path | None = None,
+    seen: Callable[[Report], None] | None = None,
 ) -> Report:
     """Check whether this machine is fit for `target`, with `model` when one is named.
 
     `python` names the interpreter whose LMDeploy is meant. Takes from a moment to half a
-    minute: use a worker. Never raises for what it finds; that is what findings are for.
+    minute: use a worker, and `seen` to be told in that thread what was found so far. Never
+    raises for what it finds; that is what findings are for.
     """
     reading = Once(lambda: services.gpus.read(DRIVER_WAIT_S))
     listed: Once[Sequence[Installation]] = Once(services.installations.list)
@@ -100,14 +102,20 @@ def run(
         model=None if model is None else Once(lambda: inspect(model.absolute())),
         environ=services.environ,
     )
-    findings = run_checks([*CHECKS, _interpreters(services, listed)], subject)
-    chosen = installation.peek()
-    return Report(
-        target=target,
-        findings=tuple(findings),
-        reading=reading.peek() or services.gpus.read(0),
-        installations=_with(chosen, listed.peek() or ()),
-        chosen=chosen,
+
+    def report(findings: Sequence[Finding]) -> Report:
+        chosen = installation.peek()
+        return Report(
+            target=target,
+            findings=tuple(findings),
+            reading=reading.peek() or services.gpus.read(0),
+            installations=_with(chosen, listed.peek() or ()),
+            chosen=chosen,
+        )
+
+    checks = [*CHECKS, _interpreters(services, listed)]
+    return report(
+        run_checks(checks, subject, None if seen is None else lambda found: seen(report(found)))
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -21,10 +23,10 @@ from emotui.app.screens.ask_text import AskTextScreen
 from emotui.app.screens.base import EmoScreen
 from emotui.app.widgets.finding_view import FindingView, status_text
 from emotui.app.widgets.gpu_panel import GpuPanel
+from emotui.app.widgets.installation_table import InstallationTable
 from emotui.app.widgets.plain import Plain
 from emotui.environment.subject import Target
 from emotui.gpu.sample import GpuReading
-from emotui.lmdeploy.installation import Installation
 from emotui.operations import check
 from emotui.operations.check import Report
 from emotui.support.errors import EmotuiError
@@ -75,22 +77,22 @@ class EnvironmentScreen(EmoScreen):
         self.reading: GpuReading | None = None
         self.finding_id: str | None = None
         self.running = False
+        self.partly = False
+        self.run_number = 0
         self.gpu_timer: Timer | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         """Build the panel, the two tables and the detail."""
         yield GpuPanel(id="gpus")
         yield Plain(_(_NO_INSTALLATION), id="no-installation")
-        yield DataTable(id="installations", cursor_type="row", zebra_stripes=False)
+        yield InstallationTable(id="installations")
         with Horizontal(id="checks"):
             yield DataTable(id="findings", cursor_type="row", show_header=False)
             yield FindingView(id="finding")
 
     def after_compose(self) -> None:
         """Fill the widgets from what is known."""
-        installations = self.query_one("#installations", DataTable)
-        installations.border_title = _("LMDeploy: Enter uses one from now on")
-        installations.add_columns("", _("Version"), _("Python"), _("Source"), _("Interpreter"))
+        self.query_one(InstallationTable).name_columns()
         self.query_one("#findings", DataTable).add_columns("", "")
         self._show_gpus(self.reading)
         self._show_report()
@@ -126,7 +128,8 @@ class EnvironmentScreen(EmoScreen):
         self.reading = reading
         self._show_gpus(reading)
         if self.is_current:
-            pause_s = GPU_PERIOD_S if reading.problem is None else GPU_PERIOD_WITHOUT_S
+            answers = reading.problem is None or reading.pending
+            pause_s = GPU_PERIOD_S if answers else GPU_PERIOD_WITHOUT_S
             self.gpu_timer = self.set_timer(pause_s, self._watch_gpus)
 
     def _show_gpus(self, reading: GpuReading | None) -> None:
@@ -138,22 +141,42 @@ class EnvironmentScreen(EmoScreen):
     def action_check_again(self) -> None:
         """Run the checks for the task."""
         self.running = True
+        self.run_number += 1
         self._show_titles()
-        self.run_worker(self._check(), group="checks", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            self._check(self.run_number), group="checks", exclusive=True, exit_on_error=False
+        )
 
-    async def _check(self) -> None:
+    async def _check(self, number: int) -> None:
         try:
-            run = partial(check.run, self.services, self.target)
-            self.report = await in_background(run, "checks")
+            self.report = await in_background(self._run_checks(self.target), "checks")
         except (EmotuiError, OSError) as error:
             self.emo_app.say(str(error), severity="error")
         finally:
-            self.running = False
+            if number == self.run_number:  # and not replaced by a newer run
+                self.running = self.partly = False
         self._show_report()
+
+    def _run_checks(self, target: Target) -> Callable[[], Report]:
+        """Return the work; what it finds meanwhile is shown when nothing was shown before."""
+        loop = asyncio.get_running_loop()
+
+        def seen(report: Report) -> None:
+            with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
+                loop.call_soon_threadsafe(self._show_meanwhile, report)
+
+        return partial(check.run, self.services, target, seen=seen)
+
+    def _show_meanwhile(self, report: Report) -> None:
+        shown = self.report is not None and not self.partly
+        if self.running and report.target is self.target and not shown:
+            self.report, self.partly = report, True
+            self._show_report()
 
     def action_next_task(self) -> None:
         """Check for the next task."""
         tasks = list(Target)
+        self.partly = True
         self.target = tasks[(tasks.index(self.target) + 1) % len(tasks)]
         self.action_check_again()
 
@@ -225,24 +248,11 @@ class EnvironmentScreen(EmoScreen):
     def _show_installations(self) -> None:
         report = self.report
         found = () if report is None else report.installations
-        table = self.query_one("#installations", DataTable)
-        table.display = bool(found)
-        self.query_one("#no-installation").display = report is not None and not found
-        row = table.cursor_row
-        table.clear()
-        for each in found:
-            table.add_row(*self._installation_row(each), key=str(each.python))
-        table.move_cursor(row=min(row, len(found) - 1) if found else 0)
-
-    def _installation_row(self, each: Installation) -> list[Text]:
-        chosen = self.report is not None and each == self.report.chosen
-        return [
-            Text("*" if chosen else " "),
-            Text(each.lmdeploy or "-", style="bold" if chosen else ""),
-            Text(each.python_version),
-            Text(_(SOURCES[each.source])),
-            Text(clean_line(str(each.python))),
-        ]
+        chosen = None if report is None else report.chosen
+        self.query_one(InstallationTable).show(found, chosen)
+        if found or not self.partly:
+            hint = self.query_one("#no-installation")
+            hint.display = report is not None and not found
 
     @on(DataTable.RowSelected, "#installations")
     def _choose_row(self, event: DataTable.RowSelected) -> None:
@@ -276,14 +286,3 @@ class EnvironmentScreen(EmoScreen):
             )
         )
         self.action_check_again()
-
-
-SOURCES = {
-    "given": N_("named"),
-    "active": N_("active"),
-    "settings": N_("settings"),
-    "conda": N_("conda"),
-    "managed": N_("EmoTUI"),
-    "folder": N_("folder"),
-}
-"""How an installation was found, in a word."""

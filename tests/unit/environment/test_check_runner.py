@@ -47,6 +47,24 @@ def test_a_check_that_hangs_becomes_unknown_and_holds_no_other() -> None:
     assert (second.id, second.status) == ("well", Status.OK)
 
 
+def test_what_the_others_found_is_told_while_one_hangs() -> None:
+    release = threading.Event()
+    told: list[list[str]] = []
+
+    def wait_until_told(_subject) -> list[Finding]:
+        release.wait(20)
+        return well("slow")(_subject)
+
+    def seen(findings: list[Finding]) -> None:
+        told.append([finding.id for finding in findings])
+        release.set()
+
+    checks = [Check("slow", TITLE, wait_until_told), Check("well", TITLE, well("well"))]
+    found = run_checks(checks, a_machine(), seen)
+    assert told == [["well"]]
+    assert [finding.id for finding in found] == ["slow", "well"]
+
+
 def test_a_check_that_breaks_becomes_unknown_with_the_error_as_evidence() -> None:
     def broken(_subject) -> list[Finding]:
         raise ValueError("odd")
