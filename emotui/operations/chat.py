@@ -12,7 +12,7 @@ from emotui.chat.conversation import Conversation, ConversationSummary, Ending, 
 from emotui.chat.session import ChatSession
 from emotui.chat.store import ConversationStore
 from emotui.engine.client import EngineClient
-from emotui.engine.protocol import Sampling
+from emotui.engine.protocol import Ready, Sampling
 from emotui.operations.engine import engine_spec
 from emotui.operations.services import Services
 from emotui.support.errors import UsageError
@@ -138,6 +138,11 @@ def check_sampling(sampling: Sampling) -> None:
         raise UsageError(
             "A top-k of {value} is not allowed; give 0 (no limit) or more.", value=sampling.top_k
         )
+    if not 0 < sampling.repetition_penalty <= 100:
+        raise UsageError(
+            "A repetition penalty of {value} is not allowed; give more than 0, 1 for none.",
+            value=sampling.repetition_penalty,
+        )
     if sampling.seed is not None and not 0 <= sampling.seed < 2**63:
         raise UsageError("A seed of {value} is not allowed; give 0 or more.", value=sampling.seed)
 
@@ -154,6 +159,21 @@ def check_session_len(session_len: int | None) -> None:
 def phase_text(phase: str) -> Message:
     """Return what an engine does while it loads, in words."""
     return message(PHASES[phase]) if phase in PHASES else raw(phase)
+
+
+def ready_text(ready: Ready) -> Message:
+    """Return what a person should know of an engine that is ready to answer."""
+    if ready.template == "none":
+        return message(
+            "Ready. The model has no chat template, so it gets plain text; answers may ramble."
+        )
+    if ready.session_len is None:
+        return message("Ready on {device}.", device=ready.device or ready.engine)
+    return message(
+        "Ready on {device}; {count} tokens of session length.",
+        device=ready.device or ready.engine,
+        count=ready.session_len,
+    )
 
 
 def summary_of(ending: Ending) -> Message:

@@ -10,18 +10,17 @@
     write FILE     answers what the file holds, a character at a time
 
 The environment says how it loads: EMOTUI_SCRIPT_LOAD=fail raises, =hang never ends.
-Run by path: `python scripted_worker.py`; `make_environment` makes an environment that does.
+Run by path: `python scripted_worker.py`; `make_interpreter` makes an environment that does.
 """
 
 import json
 import os
 import sys
 import time
-import venv
 from pathlib import Path
 
 WORKER = Path(__file__).resolve().parents[2] / "emotui" / "engine" / "worker"
-PACKAGES = {"lmdeploy": "0.2.4", "torch": "2.1.2", "transformers": "4.37.1"}
+ENDLESS = ("forever", "deaf")
 
 
 class ScriptedEngine:
@@ -40,7 +39,7 @@ class ScriptedEngine:
     def generate(self, messages, sampling, emit, stop):
         question = messages[-1]["content"]
         verb, _, rest = question.partition(" ")
-        limit = int(sampling.get("max_tokens") or 512)
+        limit = 0 if verb in ENDLESS else int(sampling.get("max_tokens") or 512)
         pieces = getattr(self, "_" + verb)(rest, messages, stop)
         tokens = 0
         for piece in pieces:
@@ -81,27 +80,22 @@ class ScriptedEngine:
         os._exit(3)
 
     def _fail(self, rest, messages, stop):
-        raise RuntimeError(rest)
         yield ""
+        raise RuntimeError(rest)
 
     def _history(self, rest, messages, stop):
         yield "|".join(message["content"] for message in messages)
 
 
-def make_environment(folder: Path, **packages: str) -> Path:
-    """Make a virtual environment whose Python runs this script where a worker is asked for.
+def make_interpreter(folder: Path, **packages: str) -> Path:
+    """Make an environment whose Python runs this script where a worker is asked for.
 
     It seems to have LMDeploy and what an engine needs; return its interpreter.
     """
-    venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
-    site = next(folder.glob("lib/python3*/site-packages"))
-    for name, version in (PACKAGES | packages).items():
-        metadata = site / f"{name}-{version}.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8"
-        )
-    program = folder / "bin" / "python"
+    # Imported here, because the worker is run by path and knows of no other double.
+    from doubles.environments import make_environment
+
+    program = make_environment(folder, **packages)
     program.rename(program.with_name("python-itself"))
     program.write_text(
         "#!/bin/sh\n"
