@@ -32,8 +32,8 @@ def complete(subject: Subject) -> Iterator[Finding]:
         message("The weights fit the shape in the file"),
         Status.OK if fits else Status.FAILURE,
         message(
-            "{layers} layers split over {ranks} GPUs, {missing} of the model's own files missing; "
-            "the file says {num_layer} layers and {tp} GPUs.",
+            "Files: layers {layers}, GPUs {ranks}, missing {missing}. The file says: layers "
+            "{num_layer}, GPUs {tp}.",
             layers=weights.layers,
             ranks=weights.ranks,
             missing=", ".join(weights.missing) or message("none"),

@@ -1,0 +1,215 @@
+"""`emotui config set|unset|diff|undo|redo|history`: editing a config.ini from a script."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from emotui.cli.context import json_option, pass_services, say, say_json, tell
+from emotui.cli.findings import columns
+from emotui.operations import config as operations
+from emotui.operations.services import Services
+from emotui.support.errors import UsageError
+from emotui.support.language import _
+from emotui.support.text import clean_line
+from emotui.workspace.history import Edited
+from emotui.workspace.opened import OpenConfig
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+workspace_argument = click.argument("workspace", type=click.Path(path_type=Path))
+
+
+def lmdeploy_option(command: Command) -> Command:
+    """Add `--lmdeploy VERSION`, the version that will read the file."""
+    return click.option(
+        "--lmdeploy",
+        metavar="VERSION",
+        help=_("Version of LMDeploy that will read the file; without it, the file's keys tell."),
+    )(command)
+
+
+def force_option(command: Command) -> Command:
+    """Add `--force`."""
+    return click.option(
+        "--force", is_flag=True, help=_("Write values that EmoTUI would not allow.")
+    )(command)
+
+
+def dry_run_option(command: Command) -> Command:
+    """Add `--dry-run`."""
+    return click.option(
+        "--dry-run", is_flag=True, help=_("Print the difference and save nothing.")
+    )(command)
+
+
+@click.command(
+    "set",
+    help=_(
+        "Set keys and print the difference. Meanings are understood too: quant_policy=int8 is "
+        "written as the digit that the version reads as int8."
+    ),
+)
+@workspace_argument
+@click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE...")
+@lmdeploy_option
+@dry_run_option
+@force_option
+@pass_services
+def set_(
+    services: Services,
+    /,
+    workspace: Path,
+    assignments: Sequence[str],
+    lmdeploy: str | None,
+    *,
+    dry_run: bool,
+    force: bool,
+) -> None:
+    """Change keys and save."""
+    values = _assigned(assignments)
+    opened = operations.open_config(services, workspace, lmdeploy)
+    operations.set_values(opened, values, force=force)
+    _finish(services, opened, dry_run=dry_run)
+
+
+@click.command(
+    "unset", help=_("Remove keys, so that the engine's own defaults hold; print the difference.")
+)
+@workspace_argument
+@click.argument("names", nargs=-1, required=True, metavar="KEY...")
+@dry_run_option
+@force_option
+@pass_services
+def unset(
+    services: Services,
+    /,
+    workspace: Path,
+    names: Sequence[str],
+    *,
+    dry_run: bool,
+    force: bool,
+) -> None:
+    """Remove keys and save."""
+    opened = operations.open_config(services, workspace)
+    operations.unset_values(opened, [name.lower() for name in names], force=force)
+    _finish(services, opened, dry_run=dry_run)
+
+
+def _assigned(assignments: Sequence[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError("Write KEY=VALUE, such as session_len=8192, not {text}.", text=text)
+        values[name.strip().lower()] = value
+    return values
+
+
+def _finish(services: Services, opened: OpenConfig, *, dry_run: bool) -> None:
+    """Print the difference, save it, and tell what speaks against the new values."""
+    lines = opened.edit.difference()
+    if not lines:
+        tell(_("Nothing changes: {path} says so already.").format(path=opened.path))
+        return
+    for finding in opened.new_warnings():
+        tell(f"{finding.status.label}: {finding.evidence} {finding.why}")
+    if not dry_run:
+        operations.save_config(services, opened)
+    for line in lines:
+        say(line)
+    tell(
+        _("Nothing was saved (--dry-run).")
+        if dry_run
+        else _("Saved. “emotui config undo {path}” takes it back.").format(
+            path=shlex.quote(str(opened.path))
+        )
+    )
+
+
+@click.command("diff", help=_("Print what EmoTUI changed in the file, since its first edit."))
+@workspace_argument
+@click.option("--last", is_flag=True, help=_("Only what the last saved edit changed."))
+@pass_services
+def diff(services: Services, /, workspace: Path, *, last: bool) -> None:
+    """Print a unified difference."""
+    for line in operations.config_difference(services, workspace, last=last):
+        say(line)
+
+
+@click.command("undo", help=_("Take back the last saved edit, to the byte."))
+@workspace_argument
+@pass_services
+def undo(services: Services, /, workspace: Path) -> None:
+    """Undo, and say what was undone."""
+    say(
+        _("Undone: {changes}").format(changes=_changes(operations.undo_config(services, workspace)))
+    )
+
+
+@click.command("redo", help=_("Apply again the edit that was undone last."))
+@workspace_argument
+@pass_services
+def redo(services: Services, /, workspace: Path) -> None:
+    """Redo, and say what was redone."""
+    say(
+        _("Done again: {changes}").format(
+            changes=_changes(operations.redo_config(services, workspace))
+        )
+    )
+
+
+@click.command("history", help=_("List the edits that were saved, oldest first."))
+@workspace_argument
+@json_option
+@pass_services
+def history(services: Services, /, workspace: Path, *, as_json: bool) -> None:
+    """Print one edit a line."""
+    found = operations.config_history(services, workspace)
+    if as_json:
+        say_json(
+            [
+                {
+                    "number": number,
+                    "time": entry.time.isoformat(),
+                    "applied": number <= found.applied,
+                    "changes": [
+                        {"key": each.key, "old": each.old, "new": each.new}
+                        for each in entry.changes
+                    ],
+                }
+                for number, entry in enumerate(found.entries, start=1)
+            ]
+        )
+        return
+    if not found.entries:
+        tell(_("EmoTUI has saved no edit of {path}.").format(path=found.path))
+        return
+    for line in columns(
+        [
+            (
+                str(number),
+                f"{entry.time.astimezone():%Y-%m-%d %H:%M:%S}",
+                _("applied") if number <= found.applied else _("undone"),
+                _changes(entry),
+            )
+            for number, entry in enumerate(found.entries, start=1)
+        ]
+    ):
+        say(line)
+
+
+def _changes(entry: Edited) -> str:
+    """Return the changes of an edit in one line: `session_len 32776 → 8192`."""
+    absent = _("absent")
+    return ", ".join(
+        clean_line(
+            f"{each.key} {absent if each.old is None else each.old} → "
+            f"{absent if each.new is None else each.new}"
+        )
+        for each in entry.changes
+    )
