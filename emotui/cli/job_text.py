@@ -8,7 +8,7 @@ from typing import Any
 
 from emotui.jobs.job import Job
 from emotui.lmdeploy.progress import Progress
-from emotui.support.language import _
+from emotui.operations import jobs as operations
 from emotui.support.text import cell_width, format_duration, pad
 
 _BAR_CELLS = 20
@@ -63,26 +63,6 @@ def details(job: Job, progress: Progress | None) -> dict[str, Any]:
     }
 
 
-def facts(job: Job, progress: Progress | None, now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield the names and values that `show` prints; an empty value says nothing."""
-    elapsed = job.elapsed_s(now)
-    yield _("ID"), job.id
-    yield _("Title"), job.spec.title
-    yield _("State"), state_and_progress(job, progress, rough=False)
-    yield _("Reason"), str(job.reason or "")
-    yield _("Problem"), str(job.damage or "")
-    yield _("Exit status"), "" if job.exit_status is None else str(job.exit_status)
-    yield _("Created"), _local(job.created)
-    yield _("Started"), _local(job.started)
-    yield _("Ended"), _local(job.ended)
-    yield _("Time"), "" if elapsed is None else format_duration(elapsed)
-    yield _("Command"), job.spec.command
-    yield _("Folder"), str(job.spec.cwd)
-    yield _("Environment"), job.spec.environment
-    yield _("Output"), str(job.spec.publish.destination) if job.spec.publish else ""
-    yield _("Log"), str(job.log_path)
-
-
 def row_of(job: Job, progress: Progress | None, now: datetime) -> tuple[str, ...]:
     """Return a line of the table."""
     elapsed = job.elapsed_s(now)
@@ -92,7 +72,7 @@ def row_of(job: Job, progress: Progress | None, now: datetime) -> tuple[str, ...
         str(job.state.label),
         "" if fraction is None else f"{int(fraction * 100)}%",
         "" if elapsed is None else format_duration(elapsed),
-        _local(job.started),
+        operations.local_time(job.started),
         job.spec.title,
     )
 
@@ -107,7 +87,3 @@ def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-def _local(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

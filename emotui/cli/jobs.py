@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 from emotui.cli.context import json_option, pass_services, say, say_json, tell
-from emotui.cli.job_text import as_document, details, facts, in_columns, row_of, state_and_progress
+from emotui.cli.job_text import as_document, details, in_columns, row_of, state_and_progress
 from emotui.jobs.job import Job, JobState
 from emotui.lmdeploy.progress import Progress
 from emotui.operations import jobs as operations
@@ -73,9 +73,8 @@ def show(services: Services, ids: tuple[str, ...], as_json: bool) -> int:
             continue
         if number:
             say("")
-        fields = [
-            (name, value) for name, value in facts(job, progress, services.clock.now()) if value
-        ]
+        now = services.clock.now()
+        fields = [(str(name), value) for name, value in operations.facts(job, now, progress)]
         width = max(cell_width(name) for name, _value in fields)
         for name, value in fields:
             say(f"{pad(name, width)}  {value}")

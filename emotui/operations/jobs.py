@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from emotui.jobs.job import Job, JobSpec, JobState
 from emotui.jobs.log import LogReader, tail_offset
 from emotui.lmdeploy.progress import Progress, ProgressReader, progress_of
 from emotui.operations.services import Services
+from emotui.support.language import Message, message
+from emotui.support.text import format_duration
 
 Piece = TypeVar("Piece")
 
@@ -152,3 +155,42 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def facts(
+    job: Job, now: datetime, progress: Progress | None = None
+) -> Iterator[tuple[Message, str]]:
+    """Yield name and value of everything that is known of a job and worth a line."""
+    elapsed = job.elapsed_s(now)
+    publish = job.spec.publish
+    known: list[tuple[Message, object]] = [
+        (message("ID"), job.id),
+        (message("Title"), job.spec.title),
+        (message("State"), job.state.label),
+        (message("Progress"), _progress_text(progress) if not job.state.is_final else None),
+        (message("Reason"), job.reason),
+        (message("Problem"), job.damage),
+        (message("Exit status"), job.exit_status),
+        (message("Created"), local_time(job.created)),
+        (message("Started"), local_time(job.started)),
+        (message("Ended"), local_time(job.ended)),
+        (message("Time"), None if elapsed is None else format_duration(elapsed)),
+        (message("Command"), job.spec.command),
+        (message("Folder"), job.spec.cwd),
+        (message("Environment"), job.spec.environment),
+        (message("Output"), publish.destination if publish else None),
+        (message("Log"), job.log_path),
+    ]
+    yield from ((name, str(value)) for name, value in known if value is not None and str(value))
+
+
+def local_time(moment: datetime | None) -> str:
+    """Return a moment as the clock on the wall shows it; empty when there is none."""
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _progress_text(progress: Progress | None) -> str | None:
+    if progress is None:
+        return None
+    percent = "" if progress.fraction is None else f"{int(progress.fraction * 100)}%"
+    return "  ".join(filter(None, (str(progress.phase), percent, progress.detail)))
