@@ -12,6 +12,9 @@ GIB = 1 << 30
 OVERHEAD_BYTES = GIB
 """What CUDA's context, cuBLAS and NCCL take of a GPU: 0.5 to 1 GB."""
 
+INTERPRETER_BYTES = 2 * GIB
+"""What Python with torch takes of host memory."""
+
 SAMPLES = 128
 SEQUENCE_LENGTH = 2048
 """The defaults of calibration."""
@@ -52,4 +55,4 @@ def quantized_bytes(model: ModelFolder) -> int:
 
 def loading_bytes(model: ModelFolder) -> int:
     """Return the host memory that loading the whole model in 16 bits needs, with some room."""
-    return int(1.2 * weight_bytes(model))
+    return int(1.2 * weight_bytes(model)) + INTERPRETER_BYTES

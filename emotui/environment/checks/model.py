@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emotui.environment.subject import Subject
-from emotui.models.folder import ModelFolder, ModelKind
+from emotui.models.folder import ModelKind
 from emotui.support.errors import EmotuiError
 from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import N_, Message, message
@@ -17,6 +17,11 @@ _KINDS = {
     ModelKind.WORKSPACE: N_("TurboMind workspace"),
 }
 
+_WHY = message("A folder that lacks a file fails late, after minutes of loading.")
+_WHY_ODD = message("It works, but it can surprise later.")
+_NAME = N_("Name the folder of a model: emotui models list shows those that were found.")
+_COPY = N_("Copy what is missing from where the model came from.")
+
 
 def check_folder(subject: Subject) -> list[Finding]:
     """See what the folder is and what it lacks; without a model there is nothing to say."""
@@ -25,24 +30,24 @@ def check_folder(subject: Subject) -> list[Finding]:
     try:
         model = subject.model()
     except EmotuiError as error:
-        return [_finding(Status.FAILURE, error.message)]
+        return [_finding(Status.FAILURE, error.message, _WHY, Remedy(message(_NAME)))]
+    show = ("emotui", "models", "show", str(model.path))
+    if model.problems:
+        remedy = Remedy(message(_COPY), show)
+        return [_finding(Status.FAILURE, each, _WHY, remedy) for each in model.problems]
+    if model.warnings:
+        remedy = Remedy(message("See what the folder holds, and decide."), show)
+        return [_finding(Status.WARNING, each, _WHY_ODD, remedy) for each in model.warnings]
     evidence = message(
         "{path}: {kind}, {size}.",
         path=model.path,
         kind=Message(_KINDS[model.kind]),
         size=format_bytes(model.size_bytes),
     )
-    if model.problems:
-        return [_finding(Status.FAILURE, problem, model) for problem in model.problems]
-    if model.warnings:
-        return [_finding(Status.WARNING, warning, model) for warning in model.warnings]
-    return [_finding(Status.OK, evidence)]
+    return [_finding(Status.OK, evidence, _WHY)]
 
 
-def _finding(status: Status, evidence: Message, model: ModelFolder | None = None) -> Finding:
-    why = message("A folder that lacks a file fails late, after minutes of loading.")
-    command = None if model is None else ("emotui", "models", "show", str(model.path))
-    remedy = Remedy(message("Copy what is missing from where the model came from."), command)
-    return Finding(
-        "model.folder", TITLE, status, evidence, why, None if status is Status.OK else remedy
-    )
+def _finding(
+    status: Status, evidence: Message, why: Message, remedy: Remedy | None = None
+) -> Finding:
+    return Finding("model.folder", TITLE, status, evidence, why, remedy)
