@@ -7,6 +7,7 @@ transformers and sentencepiece runs the file itself. About 3.2 million parameter
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def main() -> None:
 
 def _make_tokenizer(folder: Path, *, chat_template: bool) -> None:
     import sentencepiece
-    from transformers import LlamaTokenizerFast
+    from transformers import AutoTokenizer
 
     text = folder / "training.txt"
     text.write_text("\n".join(WORDS * 40), encoding="utf-8")
@@ -69,15 +70,26 @@ def _make_tokenizer(folder: Path, *, chat_template: bool) -> None:
     )
     text.unlink()
     (folder / "tokenizer.vocab").unlink()
-    tokenizer = LlamaTokenizerFast(
-        vocab_file=str(folder / "tokenizer.model"),
-        unk_token="<unk>",
-        bos_token="<s>",
-        eos_token="</s>",
-    )
-    tokenizer.chat_template = CHAT_TEMPLATE if chat_template else None
-    tokenizer.model_max_length = 2048
-    tokenizer.save_pretrained(str(folder))
+    settings: dict[str, object] = {
+        "tokenizer_class": "LlamaTokenizer",
+        "unk_token": "<unk>",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "add_bos_token": True,
+        "add_eos_token": False,
+        "legacy": True,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": 2048,
+    }
+    if chat_template:
+        settings["chat_template"] = CHAT_TEMPLATE
+    place = folder / "tokenizer_config.json"
+    place.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    AutoTokenizer.from_pretrained(str(folder), use_fast=True).save_pretrained(str(folder))
+    if chat_template:  # newer versions move it to a file that older ones do not know
+        written = json.loads(place.read_text(encoding="utf-8"))
+        written["chat_template"] = CHAT_TEMPLATE
+        place.write_text(json.dumps(written, indent=2), encoding="utf-8")
 
 
 def _make_weights(folder: Path, *, safetensors: bool) -> None:
