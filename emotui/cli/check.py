@@ -157,7 +157,7 @@ def _markdown(report: Report) -> str:
             for finding in report.by_urgency
         ),
     )
-    parts = [f"# {_('EmoTUI check')}", _verdict(report), findings]
+    parts = ["# " + _("EmoTUI check"), _verdict(report), findings]
     if report.gpus:
         head = ["#", _("GPU"), _("GPU memory"), _("Utilisation"), "°C", "W", "SM"]
         table = markdown_table(head, map(_gpu_row, report.gpus))
