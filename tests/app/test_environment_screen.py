@@ -173,6 +173,7 @@ async def test_failures_stand_first(services: Services, lmdeploy: Path) -> None:
         words = [status for status, _title in rows_of(screen.query_one("#findings", DataTable))]
         order = ["failure", "warning", "unknown", "ok"]
         assert words == sorted(words, key=order.index)
+        assert text_of(screen, "#finding-head") == "NVIDIA driver: failure"
 
 
 async def test_enter_on_an_installation_uses_it_from_now_on(

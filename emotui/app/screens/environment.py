@@ -221,7 +221,9 @@ class EnvironmentScreen(EmoScreen):
     def _show_finding(self) -> None:
         finding = self.current_finding()
         if finding is not None:
-            self.finding_id = finding.id
+            # Who stays at the top wants the most urgent one, whichever that becomes.
+            at_top = self.query_one("#findings", DataTable).cursor_row == 0
+            self.finding_id = None if at_top else finding.id
             self.query_one(FindingView).show(finding)
 
     def current_finding(self) -> Finding | None:
