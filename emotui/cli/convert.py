@@ -12,7 +12,6 @@ from emotui.cli.jobs import wait_and_tell
 from emotui.operations import convert as operations
 from emotui.operations.services import Services
 from emotui.support.errors import UsageError
-from emotui.support.finding import Finding
 from emotui.support.language import _
 
 
@@ -79,7 +78,11 @@ def convert(
     plan = operations.plan(services, request)
     findings = [*plan.refusals, *plan.findings]
     for finding in findings:
-        tell(_line(finding))
+        tell(
+            _("{status}: {text}").format(
+                status=finding.status.label, text=operations.as_sentence(finding)
+            )
+        )
     if dry_run:
         for line in plan.commands(services.environ):
             say(line)
@@ -107,8 +110,3 @@ def _extra(texts: Sequence[str]) -> dict[str, str | bool]:
             raise UsageError("--option needs NAME or NAME=VALUE, not {text}.", text=text)
         found[dest] = value if equals else True
     return found
-
-
-def _line(finding: Finding) -> str:
-    remedy = "" if finding.remedy is None else f" {finding.remedy.text}"
-    return f"{finding.status.label}: {finding.evidence} {finding.why}{remedy}"

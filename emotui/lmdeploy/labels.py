@@ -63,10 +63,10 @@ CONVERT: Mapping[str, Label] = {
         ),
     ),
     "tp": Label(
-        message("GPUs (tensor parallelism)"),
+        message("GPUs (tp)"),
         message(
-            "On how many GPUs the workspace will run: 1, 2, 4 or 8. The workspace runs on "
-            "exactly as many."
+            "On how many GPUs the workspace will run (tensor parallelism): 1, 2, 4 or 8. It runs "
+            "on exactly as many."
         ),
     ),
     "tokenizer_path": Label(

@@ -28,6 +28,7 @@ from emotui.operations.services import Services
 from emotui.support.errors import NotFoundError, RefusedError, UsageError
 from emotui.support.files import make_private_folder
 from emotui.support.finding import Finding, Status, has_failure
+from emotui.support.language import Message, message
 
 REQUIRED = ("norm*.weight", "output*.weight", "tok_embeddings*.weight")
 """What TurboMind cannot start without; a conversion that ended early lacks some of them."""
@@ -85,19 +86,26 @@ class ConvertPlan:
 
         Variables that the job sets differently from `environ` stand before the command.
         """
-        changed = [
+        changed = self.changed_variables(environ)
+        prefix = ["env", *changed] if changed else []
+        return [shlex.join([*prefix, *self.argv]), *map(shlex.join, self.moves())]
+
+    def changed_variables(self, environ: Mapping[str, str]) -> list[str]:
+        """Return what the job sets differently from `environ`, each as NAME=VALUE."""
+        return [
             f"{name}={value}"
             for name, value in self.spec.env.items()
             if value is not None and environ.get(name) != value
         ]
-        prefix = ["env", *changed] if changed else []
-        lines = [shlex.join([*prefix, *self.argv])]
+
+    def moves(self) -> list[list[str]]:
+        """Return what follows a conversion that ended well."""
         aside = self.destination.with_name(f"{self.destination.name}.replaced")
         moves = [["mv", str(self.partial), str(self.destination)]]
         if os.path.lexists(self.destination):
             moves.insert(0, ["mv", str(self.destination), str(aside)])
             moves.append(["rm", "-r", str(aside)])
-        return [*lines, *(shlex.join(move) for move in moves)]
+        return moves
 
 
 def plan(services: Services, request: ConvertRequest) -> ConvertPlan:
@@ -108,7 +116,7 @@ def plan(services: Services, request: ConvertRequest) -> ConvertPlan:
     `UsageError` for values that are not allowed, and `BrokenFileError`.
     """
     installation = get_installation(services, request.python)
-    _refuse_without_convert(services, installation)
+    refuse_without_convert(services, installation)
     options = command_options(services, installation, "convert")
     return plan_with(services, request, installation, options, inspect(request.model))
 
@@ -179,6 +187,18 @@ def can_start(plan: ConvertPlan, *, force: bool = False) -> bool:
     return not plan.refusals and (force or not has_failure(plan.findings))
 
 
+def as_sentence(finding: Finding) -> Message:
+    """Return a finding as running text: what was seen, why it matters, what to do."""
+    if finding.remedy is None:
+        return message("{evidence} {why}", evidence=finding.evidence, why=finding.why)
+    return message(
+        "{evidence} {why} {remedy}",
+        evidence=finding.evidence,
+        why=finding.why,
+        remedy=finding.remedy.text,
+    )
+
+
 def _asked(request: ConvertRequest) -> dict[str, Value]:
     asked: dict[str, Value] = {
         **request.extra,
@@ -203,7 +223,8 @@ def _required(installation: Installation) -> tuple[str, ...]:
     return tuple(f"{WEIGHTS}/{file}" for file in (f"config.{name}", *REQUIRED))
 
 
-def _refuse_without_convert(services: Services, installation: Installation) -> None:
+def refuse_without_convert(services: Services, installation: Installation) -> None:
+    """Raise when this version cannot convert, saying what to do instead."""
     if installation.lmdeploy is None:
         raise NotFoundError(
             "{python} has no LMDeploy. Install it there, or choose another installation with "

@@ -228,7 +228,7 @@ def _parallelism(s: _Subject) -> Finding | None:
         return None
     return _finding(
         "tp",
-        message("GPUs (tensor parallelism)"),
+        message("GPUs (tp)"),
         Status.FAILURE,
         message(
             "{heads} key/value heads cannot be shared evenly by {tp} GPUs.", heads=heads, tp=tp
