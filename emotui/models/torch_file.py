@@ -7,7 +7,9 @@ tensor from a storage, `NAME/data/KEY` holds the storage's bytes. The pickle is 
 
 from __future__ import annotations
 
+import errno
 import math
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -88,8 +90,13 @@ def read_torch(path: Path) -> TorchFile:
             NotImplementedError,  # a compression that is not known
             EOFError,
             ValueError,
+            struct.error,
         ) as error:
             raise HeaderError(_broken(path)) from error
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # a damaged directory led to a place before the start
+                raise HeaderError(_broken(path)) from error
+            raise
     tensors = [_tensor(path, name, value, sizes) for name, value in _weights_in(described.value)]
     foreign = dict.fromkeys(
         clean_line(str(found)[:100])
@@ -122,6 +129,8 @@ def _open_archive(path: Path, archive: zipfile.ZipFile) -> tuple[Described, dict
     members = archive.infolist()
     pickles = [member for member in members if member.filename.split("/", 1)[1:] == ["data.pkl"]]
     if len(pickles) != 1 or pickles[0].file_size > PICKLE_LIMIT:
+        raise HeaderError(_broken(path))
+    if pickles[0].compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise HeaderError(_broken(path))
     folder = pickles[0].filename.removesuffix("data.pkl") + "data/"
     sizes = {

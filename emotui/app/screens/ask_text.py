@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from emotui.app.background import in_background
 from emotui.app.screens.base import EmoDialog
 from emotui.app.widgets.plain import Plain
 from emotui.support.errors import EmotuiError
@@ -54,8 +55,8 @@ class AskTextScreen(EmoDialog[str]):
     async def _accept(self, answer: str) -> None:
         try:
             if self.check is not None:
-                # In a thread, since a path may lie on a disk that does not answer.
-                await asyncio.to_thread(self.check, answer)
+                # A path may lie on a disk that does not answer.
+                await in_background(partial(self.check, answer))
         except (EmotuiError, OSError) as error:
             self.query_one("#problem", Plain).show(clean_line(str(error)))
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,8 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import DataTable, Input
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, WorkerState
 
+from emotui.app.background import in_background
 from emotui.app.screens.ask_text import AskTextScreen
 from emotui.app.screens.base import EmoScreen
 from emotui.app.widgets.model_detail import ModelDetail
@@ -96,19 +97,24 @@ class ModelsScreen(EmoScreen):
     def action_rescan(self) -> None:
         """Look through the folders again."""
         self.run_worker(
-            partial(self._scan, tuple(self.extra), self.wanted),
-            thread=True,
+            self._scan(tuple(self.extra), self.wanted),
             group=SCAN,
             exclusive=True,
             exit_on_error=False,
         )
 
-    def _scan(self, extra: tuple[Path, ...], wanted: Path | None) -> None:
-        worker = get_current_worker()
-        found = operations.list_models(self.services, extra, stop=lambda: worker.is_cancelled)
-        chosen = found.find(wanted) if wanted is not None else None
-        if not worker.is_cancelled:
-            self.post_message(self.Scanned(found, chosen.path if chosen else None))
+    async def _scan(self, extra: tuple[Path, ...], wanted: Path | None) -> None:
+        stop = threading.Event()
+
+        def look() -> ModelsScreen.Scanned:
+            found = operations.list_models(self.services, extra, stop=stop.is_set)
+            chosen = found.find(wanted) if wanted is not None else None
+            return self.Scanned(found, chosen.path if chosen else None)
+
+        try:
+            self.post_message(await in_background(look, "models"))
+        finally:
+            stop.set()  # when the worker is cancelled, the thread ends soon too
 
     def on_models_screen_scanned(self, event: Scanned) -> None:
         """Show what was found."""
