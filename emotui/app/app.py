@@ -87,8 +87,15 @@ class EmoTUI(App[None]):
             self.animation_level = "none"  # a slow line has better things to carry
 
     def on_mount(self) -> None:
-        """Say what could not be read."""
+        """Say what could not be read, and begin to notice jobs that end."""
         self.call_after_refresh(self._report_problems)
+        self.call_after_refresh(self._watch_jobs)
+
+    def _watch_jobs(self) -> None:
+        # Imported on use: the first frame does not wait for it.
+        from emotui.app.watch import JobWatch
+
+        JobWatch(self).start()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters and the last gate for control characters."""

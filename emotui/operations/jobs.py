@@ -164,21 +164,21 @@ def facts(
     elapsed = job.elapsed_s(now)
     publish = job.spec.publish
     known: list[tuple[Message, object]] = [
-        (message("ID"), job.id),
         (message("Title"), job.spec.title),
         (message("State"), job.state.label),
-        (message("Progress"), _progress_text(progress) if not job.state.is_final else None),
+        (message("Progress"), None if job.state.is_final else _progress_text(progress)),
         (message("Reason"), job.reason),
         (message("Problem"), job.damage),
         (message("Exit status"), job.exit_status),
+        (message("Time"), None if elapsed is None else format_duration(elapsed)),
+        (message("Command"), job.spec.command),
+        (message("Environment"), job.spec.environment),
+        (message("Output"), publish.destination if publish else None),
+        (message("Folder"), job.spec.cwd),
         (message("Created"), local_time(job.created)),
         (message("Started"), local_time(job.started)),
         (message("Ended"), local_time(job.ended)),
-        (message("Time"), None if elapsed is None else format_duration(elapsed)),
-        (message("Command"), job.spec.command),
-        (message("Folder"), job.spec.cwd),
-        (message("Environment"), job.spec.environment),
-        (message("Output"), publish.destination if publish else None),
+        (message("ID"), job.id),
         (message("Log"), job.log_path),
     ]
     yield from ((name, str(value)) for name, value in known if value is not None and str(value))
