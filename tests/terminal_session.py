@@ -178,6 +178,10 @@ class TerminalSession:
         except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
             raise AssertionError(f"still running after {timeout_s} s") from None
 
+    def unread(self) -> int:
+        """How many bytes wait for the terminal to read them."""
+        return int.from_bytes(fcntl.ioctl(self.master, termios.FIONREAD, bytes(4)), sys.byteorder)
+
     def is_restored(self) -> bool:
         """Say whether the terminal is as it was before the program started."""
         modes = self.modes()

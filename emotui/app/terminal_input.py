@@ -31,19 +31,25 @@ without bracketed paste must not press every key of a pasted text."""
 PASTE_IDLE_S = 1.5
 """How long an unfinished paste may be silent until it counts as finished."""
 
+FLOOD_IDLE_S = 0.05
+"""The same of a paste without marks, of which silence is the only end."""
+
 _LARGEST_SIDE = 4096
 _MARK = len(BRACKETED_PASTE_START) - 1
 
 _TOKEN = re.compile(
     r"(?P<text>[^\x1b]+)"
-    r"|(?P<sequence>\x1b\[M.{3}|\x1b\[\[.|\x1b\[\d+\$"  # old mouse, console's F1, rxvt's F23
-    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.)"  # CSI, SS3
+    r"|(?P<sequence>\x1b\[M[^\x1b]{3}|\x1b\[\[[^\x1b]"  # the old mouse, the console
+    r"|\x1b\[(?:[35-8]|2[34]?)\$(?![@-~])"  # rxvt
+    r"|\x1b\[(?![M\[])[ -?]*[@-~]|\x1bO[^\x1b])"  # CSI, SS3
     r"|(?P<string>\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\))"  # OSC, DCS, SOS, PM, APC
-    r"|(?P<start>\x1b(?:\[M?.{0,2}[0-?]*[ -/]*|O|[\]PX^_][^\x07\x1b]*\x1b?)?\Z)"  # more may come
+    r"|(?P<start>\x1b(?:\[(?:M[^\x1b]{0,2}|\[|[ -?]*)|O|[\]PX^_][^\x07\x1b]*\x1b?)?\Z)"
+    r"|(?P<broken>\x1b(?:\[[ -?]*|[\]PX^_][^\x07\x1b]*(?=\x1b)))"
     r"|\x1b(?P<alt>[^\x1b])"
     r"|(?P<escape>\x1b)",
     re.DOTALL,
 )
+"""What is typed, in complete pieces; `start` is the last piece when more of it may come."""
 
 
 class TerminalInput:
@@ -56,6 +62,7 @@ class TerminalInput:
         self._parser = XTermParser(debug)
         self._held = ""
         self._paste: list[str] | None = None
+        self._flood: list[str] = []
         self._last_read = now()
 
     def feed(self, data: bytes) -> Iterator[Message]:
@@ -79,6 +86,8 @@ class TerminalInput:
         if self._paste is not None:
             if silent_s >= PASTE_IDLE_S:
                 yield from self._end_paste()
+        elif self._flood and silent_s >= FLOOD_IDLE_S:
+            yield self._end_flood()
         elif self._held and silent_s >= ESCAPE_DELAY:
             held, self._held = self._held, ""
             if held == "\x1b":
@@ -89,7 +98,7 @@ class TerminalInput:
     @property
     def is_waiting(self) -> bool:
         """Whether time will make an event, so that `tick` should be called soon."""
-        return bool(self._held)
+        return bool(self._held or self._flood)
 
     def _collect(self, text: str) -> tuple[str, bool]:
         """Keep a part of a paste; return what follows it, and whether it ended."""
@@ -111,16 +120,24 @@ class TerminalInput:
         """Yield the events of `text`, which is the `last` that was read."""
         for token in _TOKEN.finditer(text):
             kind, piece = token.lastgroup, token[token.lastgroup or 0]
+            if kind == "text" and (self._flood or len(piece) >= FLOOD):
+                self._flood.append(piece)
+                continue
+            if self._flood:
+                yield self._end_flood()
             if kind == "start" and last:
                 self._held = piece
-            elif kind == "text" and len(piece) >= FLOOD:
-                yield Paste(clean_paste(piece))
             elif kind in ("text", "sequence"):
                 yield from self._parsed(piece)
             elif kind == "alt":
                 yield from self._alt(piece)
             elif kind == "escape":
                 yield Key("escape", piece)
+
+    def _end_flood(self) -> Paste:
+        text = "".join(self._flood)[:LONGEST_PASTE]
+        self._flood = []
+        return Paste(clean_paste(text))
 
     def _parsed(self, piece: str) -> Iterator[Message]:
         known = False
