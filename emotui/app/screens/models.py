@@ -71,6 +71,8 @@ class ModelsScreen(EmoScreen):
         """Folders that were shown although they are in none of the usual ones."""
         self.wanted: Path | None = None
         """The folder whose model the cursor goes to after the next scan."""
+        self.chosen: Path | None = None
+        """The folder of the model under the cursor, which a rebuilt table goes back to."""
         self.query_text = ""
 
     def compose_body(self) -> Iterable[Widget]:
@@ -137,10 +139,8 @@ class ModelsScreen(EmoScreen):
     def fill(self, chosen: Path | None = None) -> None:
         """Show the models that the filter lets through, the cursor on `chosen` or where it was."""
         table = self.query_one(ModelTable)
-        if chosen is None and table.chosen is not None:
-            chosen = table.chosen.path
         models = [model for model in self.found.models if _matches(model, self.query_text)]
-        table.show(models, chosen)
+        table.show(models, chosen or self.chosen)
         table.display = bool(models)
         empty = self.query_one("#models-empty", Plain)
         empty.display = not models
@@ -152,7 +152,9 @@ class ModelsScreen(EmoScreen):
 
     def show_chosen(self) -> None:
         """Show the model under the cursor."""
-        self.query_one(ModelDetail).show(self.query_one(ModelTable).chosen)
+        model = self.query_one(ModelTable).chosen
+        self.chosen = model.path if model is not None else self.chosen
+        self.query_one(ModelDetail).show(model)
         self.refresh_bindings()
 
     def show_status(self) -> None:
