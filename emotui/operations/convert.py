@@ -200,14 +200,14 @@ def as_sentence(finding: Finding) -> Message:
 
 
 def _asked(request: ConvertRequest) -> dict[str, Value]:
-    asked: dict[str, Value] = {
-        **request.extra,
+    named: dict[str, Value] = {
         "model_name": request.model_name,
         "model_format": request.model_format,
         "group_size": request.group_size,
         "tp": request.tp,
         "tokenizer_path": request.tokenizer_path,
     }
+    asked = {**request.extra, **{dest: v for dest, v in named.items() if v is not None}}
     return {dest: value for dest, value in asked.items() if value is not None and value != ""}
 
 

@@ -178,7 +178,6 @@ class OptionForm(VerticalScroll):
     @on(Checkbox.Changed)
     def tell_change(self, event: TextualMessage) -> None:
         """Tell that something changed; the fields are read when it is wanted."""
-        event.stop()
         self.post_message(self.Changed())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
