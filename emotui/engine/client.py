@@ -8,6 +8,7 @@ call raise `EngineDied`, with its last words. `close` leaves no process, task or
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
@@ -84,6 +85,7 @@ class EngineClient:
         self._idle = asyncio.Event()
         self._numbers = itertools.count(1)
         self._reason: Message | None = None
+        self._log_at_ready = 0
 
     @property
     def alive(self) -> bool:
@@ -96,8 +98,11 @@ class EngineClient:
         return bool(self._open)
 
     def last_words(self) -> str:
-        """Return what the log says about the end: up to three cleaned lines, maybe none."""
-        return last_words(self.log_path)
+        """Return what the log says about the end: up to three cleaned lines, maybe none.
+
+        Once the model is loaded, complaints from loading it explain nothing any more.
+        """
+        return last_words(self.log_path, self._log_at_ready)
 
     async def start(self, timeout_s: float = HELLO_TIMEOUT_S) -> Hello:
         """Start the worker and return what its interpreter has; raises `EngineDied`."""
@@ -138,6 +143,8 @@ class EngineClient:
                 on_loading(event)
         if isinstance(event, Ready):
             self.ready = event
+            with contextlib.suppress(OSError):
+                self._log_at_ready = self.log_path.stat().st_size
             return event
         if isinstance(event, Failure):
             if self._life is not None:

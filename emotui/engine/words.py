@@ -26,9 +26,12 @@ _NATIVE = re.compile(
 _PROGRESS = re.compile(r"\d+%\|")
 
 
-def last_words(log: Path) -> str:
-    """Return up to three cleaned lines of the end of `log`, empty when it says nothing."""
-    lines = _tail(log)
+def last_words(log: Path, start: int = 0) -> str:
+    """Return up to three cleaned lines of the end of `log`, empty when it says nothing.
+
+    What stands before the byte `start` is not looked at.
+    """
+    lines = _tail(log, start)
     causes = _causes(lines)
     if causes:
         return "\n".join(causes[-MAX_LINES:])
@@ -38,11 +41,11 @@ def last_words(log: Path) -> str:
     return "\n".join(line.strip() for line in said[-MAX_LINES:])
 
 
-def _tail(log: Path) -> list[str]:
+def _tail(log: Path, start: int) -> list[str]:
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
+            file.seek(max(start, size - TAIL_BYTES))
             data = file.read(TAIL_BYTES)
     except OSError:
         return []

@@ -12,6 +12,8 @@ MAX_LINE_BYTES = 16 << 20
 MAX_TEXT = 32768
 """Characters of text in one message; an escaped character takes up to twelve bytes."""
 
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
 
 class Wire:
     """Sends messages over a descriptor, one whole line at a time, from any thread."""
@@ -25,7 +27,7 @@ class Wire:
         for key in ("text", "error"):
             if isinstance(message.get(key), str):
                 message[key] = message[key][:MAX_TEXT]
-        line = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        line = _encode(message).encode("ascii")
         rest = memoryview(line + b"\n")
         with self._lock:
             try:

@@ -73,3 +73,10 @@ def test_a_huge_log_is_read_at_its_end_only(tmp_path: Path) -> None:
         file.seek(0, 2)
         file.write(b"\nValueError: at the end\n")
     assert "ValueError: at the end" in last_words(log)
+
+
+def test_what_was_said_before_a_point_does_not_count(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text("[TM][ERROR] Warm-up failed\n")
+    assert last_words(log) == "[TM][ERROR] Warm-up failed"
+    assert last_words(log, log.stat().st_size) == ""
