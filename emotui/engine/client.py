@@ -15,7 +15,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-from emotui.engine.failure import EngineDied
+from emotui.engine.failure import EngineDied, said
 from emotui.engine.process import WORKER, WorkerProcess, start_process
 from emotui.engine.protocol import (
     PROTOCOL,
@@ -119,10 +119,10 @@ class EngineClient:
         self._life = asyncio.create_task(self._live(self._process), name="engine-worker")
         event = await self._next_news(timeout_s)
         if not isinstance(event, Hello):
-            raise self._death(N_("The engine did not start: {words}"))
+            raise self._death(N_("The engine did not start. {reason}"))
         if event.protocol != PROTOCOL:
-            await self._give_up(message("The worker speaks another version of the protocol."))
-            raise self._death(N_("The engine did not start: {words}"))
+            await self._give_up(message("Its worker speaks another version of the protocol."))
+            raise self._death(N_("The engine did not start. {reason}"))
         self.hello = event
         return event
 
@@ -149,8 +149,8 @@ class EngineClient:
         if isinstance(event, Failure):
             if self._life is not None:
                 await asyncio.wait([self._life], timeout=END_GRACE_S)  # it leaves by itself
-            await self._give_up(message("{text}", text=event.text.strip()))
-        raise self._death(N_("The model could not be loaded: {words}"))
+            await self._give_up(said(event.text.strip()))
+        raise self._death(N_("The model could not be loaded. {reason}"))
 
     async def generate(
         self, messages: Messages, sampling: Sampling | None = None
@@ -161,7 +161,7 @@ class EngineClient:
         (break, cancellation) ends the answer in the worker as well.
         """
         if not self.alive:
-            raise self._death(N_("The engine ended: {words}"))
+            raise self._death(N_("The engine ended. {reason}"))
         number = next(self._numbers)
         try:
             request = generate_request(number, messages, sampling or Sampling())
@@ -178,7 +178,7 @@ class EngineClient:
             while True:
                 event = await inbox.get()
                 if event is None:
-                    raise self._death(N_("The engine ended: {words}"))
+                    raise self._death(N_("The engine ended. {reason}"))
                 if isinstance(event, Token | Done):
                     yield event
                 if isinstance(event, Done):
@@ -194,14 +194,14 @@ class EngineClient:
             self._write(stop_request(number))
         if self._open and not await _within(self._idle, grace_s):
             await self._give_up(
-                message("it did not stop within {seconds} s and was killed", seconds=int(grace_s))
+                message("It did not stop within {seconds} s and was killed.", seconds=int(grace_s))
             )
 
     async def wait_ended(self) -> EngineDied:
         """Wait until the worker is gone, whoever ended it, and return why."""
         if self._life is not None:
             await asyncio.wait([self._life])
-        return self._death(N_("The engine ended: {words}"))
+        return self._death(N_("The engine ended. {reason}"))
 
     async def close(self, grace_s: float = END_GRACE_S) -> None:
         """End the worker and all that it started. May be called twice and at any time.
@@ -229,7 +229,7 @@ class EngineClient:
             return await asyncio.wait_for(self._news.get(), timeout_s)
         except asyncio.TimeoutError:
             await self._give_up(
-                message("it was not ready within {seconds} s", seconds=int(timeout_s or 0))
+                message("It was not ready within {seconds} s.", seconds=int(timeout_s or 0))
             )
             return None
 
@@ -256,7 +256,7 @@ class EngineClient:
             try:
                 line = await process.output.readline()
             except ValueError:
-                self._reason = message("it sent a line that is too long to be a message")
+                self._reason = message("It sent a line that is too long to be a message.")
                 process.signal_group(signal.SIGKILL)
                 return
             if not line:

@@ -28,27 +28,32 @@ class EngineDied(ProcessError):  # noqa: N818 (a fact, not a mistake)
     ) -> EngineDied:
         """Return the error for a worker that ended with `status`, negative for a signal.
 
-        `template` has one field, `words`; it is filled with `reason` where EmoTUI itself knows
-        one, else with what the status and the worker's last words tell.
+        `template` has one field, `reason`, for a sentence: `reason` where EmoTUI itself knows
+        one, else what the status and the worker's last words tell.
         """
-        error = cls(template, words=reason or _cause(status, words))
-        error.last_words = clean(str(reason)) if reason else words
+        error = cls(template, reason=reason or _cause(status, words))
+        error.last_words = words or (clean(str(reason)) if reason else "")
         error.status = status if status is not None and status >= 0 else None
         error.signal = -status if status is not None and status < 0 else None
         return error
 
 
+def said(words: str) -> Message:
+    """Return the sentence that quotes an engine."""
+    return message("The engine said: {words}", words=words)
+
+
 def _cause(status: int | None, words: str) -> Message:
     if status == -signals.SIGKILL:
         return message(
-            "it was killed (SIGKILL). When nobody did that, the machine ran out of memory. {words}",
+            "It was killed (SIGKILL). When nobody did that, the machine ran out of memory. {words}",
             words=words,
         )
     if status is not None and status < 0:
-        return message("it crashed ({signal}). {words}", signal=_name(-status), words=words)
+        return message("It crashed ({signal}). {words}", signal=_name(-status), words=words)
     if words:
-        return message("{text}", text=words)
-    return message("it ended with exit status {status} and said nothing.", status=status)
+        return said(words)
+    return message("Its exit status is {status}, and it said nothing.", status=status)
 
 
 def _name(number: int) -> str:

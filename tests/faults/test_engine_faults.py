@@ -205,7 +205,7 @@ async def test_what_a_worker_leaves_behind_is_ended(tmp_path: Path) -> None:
     await client.start()
     await client.load()
     seen: list[Token] = []
-    with pytest.raises(EngineDied, match="exit status 3"):
+    with pytest.raises(EngineDied, match="exit status is 3"):
         async for event in client.generate(HELLO):
             assert isinstance(event, Token)
             seen.append(event)
