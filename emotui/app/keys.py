@@ -43,13 +43,23 @@ def key_name(key: str) -> str:
 
 
 def own_bindings(bindings: Iterable[ActiveBinding]) -> Iterator[ActiveBinding]:
-    """Yield the bindings of EmoTUI, which have an id and say what they do.
+    """Yield the bindings of EmoTUI, which have an id and say what they do; the screen's first.
 
     Those that Textual's widgets bring along speak English and are what anybody would try.
     """
-    for active in bindings:
-        if active.binding.id and active.binding.description and active.enabled:
-            yield active
+    own = [
+        active
+        for active in bindings
+        if active.binding.id and active.binding.description and active.enabled
+    ]
+    yield from sorted(own, key=_rank)
+
+
+def _rank(active: ActiveBinding) -> tuple[int, bool]:
+    name = active.binding.id or ""
+    groups = ("", "go.", "app.", "app.quit")
+    group = max(rank for rank, start in enumerate(groups) if name.startswith(start))
+    return group, active.binding.priority
 
 
 def key_table(bindings: Iterable[ActiveBinding]) -> Iterator[tuple[str, str]]:

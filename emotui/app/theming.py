@@ -147,11 +147,16 @@ def _variables(path: Path, table: object, known: Mapping[str, str]) -> dict[str,
             near = difflib.get_close_matches(key, known, n=3) or ["footer-key-foreground", "border"]
             raise _wrong(path, name, value, ", ".join(near))
         if "-style" in key:
-            if not (isinstance(value, str) and set(value.split()) <= VALID_STYLE_FLAGS):
+            if not (isinstance(value, str) and _is_style(value)):
                 raise _wrong(path, name, value, "bold, italic, underline, reverse, dim, none")
         elif not (isinstance(value, str) and _is_colour(value)):
             raise _wrong(path, name, value, "#rrggbb, #rrggbb 50%, auto 87%")
     return dict(table)
+
+
+def _is_style(value: str) -> bool:
+    words = value.split()
+    return bool(words) and set(words) <= VALID_STYLE_FLAGS
 
 
 def _is_colour(value: str) -> bool:
