@@ -207,13 +207,14 @@ class ChatSession:
     async def _ask(self, text: str) -> None:
         conversation = self.conversation
         try:
-            answer = await self._begin(conversation, text)
+            asked, answer = await self._begin(conversation, text)
         finally:
             self._begun.set()
         turn = self.turn = Turn(self._store, answer, self._tell)
         ending = Ending(Status.INTERRUPTED)
         try:
-            self._tell(Asked(conversation.messages[-2], turn.answer))
+            conversation.messages += [asked, answer]
+            self._tell(Asked(asked, answer))
             await self.load()
             assert self._engine is not None
             self.since = self._clock.monotonic()
@@ -232,7 +233,9 @@ class ChatSession:
             self.turn = None
             self._tell(Ended(turn.answer))
 
-    async def _begin(self, conversation: Conversation, text: str) -> ChatMessage:
+    async def _begin(
+        self, conversation: Conversation, text: str
+    ) -> tuple[ChatMessage, ChatMessage]:
         """Store the question; when that fails, say so and talk on without the store."""
         try:
             return await asyncio.to_thread(self._store.begin_turn, conversation, text)
@@ -240,9 +243,8 @@ class ChatSession:
             now = self._clock.now()
             asked = ChatMessage(0, Role.USER, clean_prompt(text), now)
             answer = ChatMessage(0, Role.ASSISTANT, "", now, Ending(Status.STREAMING))
-            conversation.messages += [asked, answer]
             self._tell(NotSaved(error.message))
-            return answer
+            return asked, answer
 
     async def _end_turn(self, status: Status = Status.INTERRUPTED) -> None:
         """Cut the answer short, here and not in the engine."""

@@ -42,17 +42,18 @@ class ConversationStore:
 
     def __init__(self, path: Path | None, clock: Clock | None = None) -> None:
         self.path = path
-        self.problem: Message | None = None
-        """What opening the file met and the user should know; None when all was well."""
+        self._problem: Message | None = None
         self._clock: Clock = clock or SystemClock()
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
-    def begin_turn(self, conversation: Conversation, question: str) -> ChatMessage:
-        """Store a question and the empty answer to come; return the answer.
+    def begin_turn(
+        self, conversation: Conversation, question: str
+    ) -> tuple[ChatMessage, ChatMessage]:
+        """Store a question and the empty answer to come, and return both.
 
-        A conversation without an id is stored first and gets one; both messages join
-        `conversation.messages`.
+        A conversation without an id is stored first and gets one. Its `messages` are left to
+        whoever shows them.
         """
         now = self._clock.now()
         question = clean_prompt(question)
@@ -64,8 +65,7 @@ class ConversationStore:
             answer = self._add(database, conversation.id, Role.ASSISTANT, "", now)
             self._touch(database, conversation.id, now)
         conversation.updated = now
-        conversation.messages += [asked, answer]
-        return answer
+        return asked, answer
 
     def append(self, message_id: int, deltas: Sequence[str]) -> None:
         """Store what an answer received, in one transaction; durable against any crash of ours."""
@@ -165,6 +165,11 @@ class ConversationStore:
             database.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
         return conversation_id
 
+    def take_problem(self) -> Message | None:
+        """Return, once, what opening the file met and the user should know."""
+        problem, self._problem = self._problem, None
+        return problem
+
     def close(self) -> None:
         """Close the file; a later call opens it again."""
         with self._lock:
@@ -177,7 +182,7 @@ class ConversationStore:
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection, self.problem = open_database(self.path, self._clock.now())
+                    self._connection, self._problem = open_database(self.path, self._clock.now())
                 database = self._connection
                 database.execute("BEGIN IMMEDIATE")
                 try:

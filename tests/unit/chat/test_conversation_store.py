@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotui.chat.conversation import Conversation, Ending, Role, Status
+from emotui.chat.conversation import ChatMessage, Conversation, Ending, Role, Status
 from emotui.chat.database import open_database
 from emotui.chat.schema import STEPS
 from emotui.chat.store import ConversationStore
@@ -26,13 +26,18 @@ def store(tmp_path: Path) -> ConversationStore:
     return ConversationStore(tmp_path / "data" / "conversations.sqlite3")
 
 
+def begin(store: ConversationStore, conversation: Conversation, question: str) -> ChatMessage:
+    _asked, answer = store.begin_turn(conversation, question)
+    return answer
+
+
 def talk() -> Conversation:
     return Conversation("/models/tiny", "transformers", NOW, NOW)
 
 
 def test_a_finished_answer_is_read_back_whole(store: ConversationStore) -> None:
     conversation = talk()
-    answer = store.begin_turn(conversation, "Why?")
+    answer = begin(store, conversation, "Why?")
     store.append(answer.id, ["Be", "cause"])
     store.append(answer.id, ["."])
     ending = Ending(Status.COMPLETE, "stop", 3, 1.5, 0.25)
@@ -51,7 +56,7 @@ def test_a_finished_answer_is_read_back_whole(store: ConversationStore) -> None:
 
 def test_an_answer_is_streaming_while_its_writer_lives(store: ConversationStore) -> None:
     conversation = talk()
-    answer = store.begin_turn(conversation, "Why?")
+    answer = begin(store, conversation, "Why?")
     store.append(answer.id, ["Be"])
 
     found = ConversationStore(store.path).get(conversation.id)
@@ -63,7 +68,7 @@ def test_an_answer_whose_writer_has_gone_is_interrupted(store: ConversationStore
     conversation = talk()
     child = os.fork()
     if child == 0:
-        answer = store.begin_turn(conversation, "Why?")
+        answer = begin(store, conversation, "Why?")
         store.append(answer.id, ["Be"])
         os._exit(0)
     os.waitpid(child, 0)
@@ -98,7 +103,7 @@ def test_a_conversation_is_found_by_a_unique_beginning_of_its_id(store: Conversa
 
 def test_deleting_removes_messages_and_chunks_too(store: ConversationStore) -> None:
     conversation = talk()
-    answer = store.begin_turn(conversation, "Why?")
+    answer = begin(store, conversation, "Why?")
     store.append(answer.id, ["Be"])
     store.delete(conversation.id)
     store.close()
@@ -127,7 +132,7 @@ def test_the_files_are_private_whatever_the_umask(store: ConversationStore) -> N
 def test_two_stores_write_at_once(store: ConversationStore) -> None:
     other = ConversationStore(store.path)
     ours, theirs = talk(), talk()
-    ours_answer, theirs_answer = store.begin_turn(ours, "a"), other.begin_turn(theirs, "b")
+    ours_answer, theirs_answer = begin(store, ours, "a"), begin(other, theirs, "b")
 
     def write(where: ConversationStore, answer: int, letter: str) -> None:
         for _ in range(100):
@@ -149,7 +154,7 @@ def test_two_stores_write_at_once(store: ConversationStore) -> None:
 def test_a_store_without_a_path_keeps_nothing() -> None:
     store = ConversationStore(None)
     conversation = talk()
-    store.finish(store.begin_turn(conversation, "Why?").id, Ending(Status.COMPLETE))
+    store.finish(begin(store, conversation, "Why?").id, Ending(Status.COMPLETE))
 
     assert len(store.get(conversation.id).messages) == 2
     store.close()
@@ -172,13 +177,14 @@ def test_a_damaged_database_is_put_aside_and_a_new_one_begun(
 
     (aside,) = store.path.parent.glob("*.damaged-*")
     assert aside.read_bytes() == damage
-    assert aside.name in str(store.problem)
+    assert aside.name in str(store.take_problem())
+    assert store.take_problem() is None
     assert [row.id for row in store.list()] == [conversation.id]
 
 
 def test_a_truncated_database_is_put_aside(store: ConversationStore) -> None:
     conversation = talk()
-    answer = store.begin_turn(conversation, "Why?")
+    answer = begin(store, conversation, "Why?")
     store.append(answer.id, ["x" * 50_000])
     store.close()
     assert store.path is not None
@@ -257,7 +263,7 @@ def test_what_a_manipulated_database_holds_is_cleaned(store: ConversationStore) 
 def test_an_answer_is_the_sum_of_its_deltas(deltas: list[str]) -> None:
     store = ConversationStore(None)
     conversation = talk()
-    answer = store.begin_turn(conversation, "Why?")
+    answer = begin(store, conversation, "Why?")
     for delta in deltas:
         store.append(answer.id, [delta])
     store.finish(answer.id, Ending(Status.COMPLETE))
