@@ -48,8 +48,8 @@ async def test_turbomind_streams_stops_and_goes_on(client: EngineClient) -> None
             assert isinstance(event, Done)
             assert event.finish_reason in {"stopped", "stop"}
             assert event.tokens < 1500
-        async for event in client.generate(HELLO, Sampling(max_tokens=8, temperature=0.0)):
-            pass
+        events = [e async for e in client.generate(HELLO, Sampling(max_tokens=8, temperature=0.0))]
+        event = events[-1]
         assert isinstance(event, Done)
         assert event.finish_reason in {"length", "stop"}
         assert 1 <= event.tokens <= 9  # 0.5 makes one more than it was asked for

@@ -1,7 +1,7 @@
 """LMDeploy's pipeline as it was up to 0.11, as far as the worker uses it.
 
-`EMOTUI_SEEN` names a file that hears what the pipeline was given. tests/integration/test_turbomind_gpu.py runs
-the worker on the real thing.
+`EMOTUI_SEEN` names a file that hears what the pipeline was given. The worker runs on the real
+thing in tests/integration/test_turbomind_gpu.py.
 """
 
 import asyncio
