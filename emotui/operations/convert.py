@@ -102,7 +102,7 @@ class ConvertPlan:
         """Return what follows a conversion that ended well."""
         aside = self.destination.with_name(f"{self.destination.name}.replaced")
         moves = [["mv", str(self.partial), str(self.destination)]]
-        if os.path.lexists(self.destination):
+        if self.request.replace and os.path.lexists(self.destination):
             moves.insert(0, ["mv", str(self.destination), str(aside)])
             moves.append(["rm", "-r", str(aside)])
         return moves

@@ -15,7 +15,8 @@ from emotui.operations.convert_values import complete_values
 from emotui.operations.installations import command_options
 from emotui.operations.services import Services
 from emotui.support.errors import EmotuiError, NotFoundError, UsageError
-from emotui.support.language import Message
+from emotui.support.language import Message, raw
+from emotui.support.text import clean_line
 
 _ELSEWHERE = ("model_path", "dst_path")
 """Options that the form asks for in its own way."""
@@ -85,6 +86,11 @@ def plan_form(services: Services, request: ConvertRequest, form: ConvertForm) ->
     if form.installation is None or form.options is None:
         raise NotFoundError("There is no LMDeploy that converts; choose another installation.")
     return plan_with(services, request, form.installation, form.options, form.model)
+
+
+def reason(error: Exception) -> Message:
+    """Return what an error says, in the active language when it is one of ours."""
+    return error.message if isinstance(error, EmotuiError) else raw(clean_line(str(error)))
 
 
 def _choose(

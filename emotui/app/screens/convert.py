@@ -28,9 +28,9 @@ from emotui.app.widgets.plain import Plain
 from emotui.app.widgets.plan_view import PlanView
 from emotui.operations import convert
 from emotui.operations.convert import ConvertPlan, ConvertRequest
-from emotui.operations.convert_form import ConvertForm, plan_form, prepare
+from emotui.operations.convert_form import ConvertForm, plan_form, prepare, reason
 from emotui.support.errors import EmotuiError
-from emotui.support.language import N_, Message, _, message, raw
+from emotui.support.language import N_, Message, _, message
 from emotui.support.text import clean_line
 
 PAUSE_S = 0.15
@@ -113,7 +113,7 @@ class ConvertScreen(EmoScreen):
         try:
             form = await in_background(lambda: prepare(services, model, python), "convert")
         except (EmotuiError, OSError) as error:
-            self.problem = as_message(error)
+            self.problem = reason(error)
             self.show_plan()
             return
         self.form = form
@@ -194,7 +194,7 @@ class ConvertScreen(EmoScreen):
             self.plan = await in_background(lambda: plan_form(services, request, form), "convert")
             self.problem = None
         except (EmotuiError, OSError) as error:
-            self.plan, self.problem = None, as_message(error)
+            self.plan, self.problem = None, reason(error)
         self.show_plan()
 
     def show_plan(self) -> None:
@@ -206,15 +206,18 @@ class ConvertScreen(EmoScreen):
             view.show_problem(self.problem)
         else:
             view.show_waiting()
-        ready = self.plan is not None and convert.can_start(self.plan)
-        self.query_one("#convert-start", Button).disabled = self.plan is None
-        self.query_one("#convert-state", Plain).show(
-            _("Ctrl+S starts the job.")
-            if ready
-            else _("It cannot start like this: see the checks.")
-            if self.plan or self.problem
-            else ""
-        )
+        self.query_one("#convert-start", Button).disabled = self.plan is None or self.is_starting
+        self.query_one("#convert-state", Plain).show(self.state_line())
+
+    def state_line(self) -> str:
+        """Return whether it can start, in one line."""
+        if self.is_starting:
+            return _("Starting…")
+        if self.plan is not None and convert.can_start(self.plan):
+            return _("Ctrl+S starts the job.")
+        if self.plan is not None or self.problem is not None:
+            return _("It cannot start like this: see the checks.")
+        return ""
 
     def on_option_form_explained(self, event: OptionForm.Explained) -> None:
         """Explain the field that has the focus."""
@@ -239,6 +242,7 @@ class ConvertScreen(EmoScreen):
             return
         self.read_fields()
         self.is_starting = True
+        self.show_plan()
         self.run_worker(
             self._start(self.request(), form), group="convert.start", exit_on_error=False
         )
@@ -254,10 +258,11 @@ class ConvertScreen(EmoScreen):
                 return
             job = await in_background(lambda: convert.start(services, plan, force=force), "convert")
         except (EmotuiError, OSError) as error:
-            self.emo_app.say(as_message(error), severity="error")
+            self.emo_app.say(reason(error), severity="error")
             return
         finally:
             self.is_starting = False
+            self.show_plan()
         self.dismiss()
         self.app.call_later(self.emo_app.open_jobs, job.id)
 
@@ -291,8 +296,3 @@ class ConvertScreen(EmoScreen):
     def _left(self, answer: bool | None) -> None:
         if answer:
             self.dismiss()
-
-
-def as_message(error: Exception) -> Message:
-    """Return what an error says, in the active language when it is one of ours."""
-    return error.message if isinstance(error, EmotuiError) else raw(clean_line(str(error)))

@@ -176,7 +176,7 @@ class OptionForm(VerticalScroll):
     @on(Input.Changed)
     @on(Select.Changed)
     @on(Checkbox.Changed)
-    def tell_change(self, event: TextualMessage) -> None:
+    def tell_change(self) -> None:
         """Tell that something changed; the fields are read when it is wanted."""
         self.post_message(self.Changed())
 
@@ -191,6 +191,10 @@ class OptionForm(VerticalScroll):
             if isinstance(node, FormRow):
                 self.post_message(self.Explained(clean_line(str(node.explanation))))
                 return
+
+    def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
+        """Explain nothing until another field has the focus."""
+        self.post_message(self.Explained(""))
 
 
 def _word(value: bool) -> Content:
