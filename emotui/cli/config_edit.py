@@ -204,11 +204,11 @@ def history(services: Services, /, workspace: Path, *, as_json: bool) -> None:
 
 
 def _changes(entry: Edited) -> str:
-    """Return the changes of an edit in one line: `session_len 32776 → 8192`."""
+    """Return the changes of an edit in one line: `session_len 32776 -> 8192`."""
     absent = _("absent")
     return ", ".join(
         clean_line(
-            f"{each.key} {absent if each.old is None else each.old} → "
+            f"{each.key} {absent if each.old is None else each.old} -> "
             f"{absent if each.new is None else each.new}"
         )
         for each in entry.changes

@@ -13,13 +13,22 @@ from pathlib import Path
 
 from emotui.lmdeploy.versions import Version
 from emotui.operations.services import Services
-from emotui.support.errors import BrokenFileError, NotFoundError, RefusedError, UsageError
+from emotui.support.errors import (
+    BrokenFileError,
+    EmotuiError,
+    NotFoundError,
+    RefusedError,
+    UsageError,
+)
 from emotui.support.finding import Finding, has_failure
 from emotui.workspace.edit import difference
 from emotui.workspace.era import Era, given_era
 from emotui.workspace.history import Edited, History
 from emotui.workspace.opened import OpenConfig
 from emotui.workspace.rules import unreadable
+
+AUTOMATIC = "auto"
+"""What a user writes so that the keys of the file tell the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +98,17 @@ def open_config(services: Services, path: Path, lmdeploy: str | None = None) -> 
     return OpenConfig(find_config(path), reader_of(lmdeploy))
 
 
+def reload_config(config: OpenConfig) -> tuple[OpenConfig, list[EmotuiError]]:
+    """Return what the file is now, with the pending changes, and why some were left out."""
+    return config.read_again()
+
+
 def reader_of(lmdeploy: str | None) -> Era | None:
-    """Return the era of a version that a user wrote, None for none; raises `UsageError`."""
-    if lmdeploy is None:
+    """Return the era of a version that a user wrote; raises `UsageError`.
+
+    None, for nothing or for "auto", leaves it to the keys of the file.
+    """
+    if lmdeploy is None or lmdeploy.strip().lower() == AUTOMATIC:
         return None
     version = Version.parse(lmdeploy)
     if version is None:
@@ -107,6 +124,11 @@ def set_values(config: OpenConfig, values: Mapping[str, str], *, force: bool = F
     """
     for name, text in values.items():
         config.set(name, text, force=force)
+
+
+def check_value(config: OpenConfig, name: str, text: str, *, force: bool = False) -> str:
+    """Return what would be written for `text`, without changing anything; raises as above."""
+    return config.written(name, text, force=force)
 
 
 def unset_values(config: OpenConfig, names: Iterable[str], *, force: bool = False) -> None:

@@ -37,7 +37,8 @@ class Edit:
 
     def set(self, key: str, value: str) -> None:
         """Set a key; raises `EmotuiError` and changes nothing when that is refused."""
-        self._try({**self._changes, key: value})
+        others = {name: new for name, new in self._changes.items() if name != key}
+        self._try({**others, key: value})
 
     def unset(self, key: str) -> None:
         """Remove a key."""

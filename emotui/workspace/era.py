@@ -61,9 +61,9 @@ class Era:
 
     @property
     def label(self) -> str:
-        """The versions as people write them: `0.2.4`, `0.2.0–0.2.6`."""
+        """The versions as people write them: `0.2.4`, `0.2.0-0.2.6`."""
         first, last = self.versions[0], self.versions[-1]
-        return str(first) if first == last else f"{first}–{last}"
+        return str(first) if first == last else f"{first}-{last}"
 
     @cached_property
     def _features(self) -> tuple[Features, ...]:

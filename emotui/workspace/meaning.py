@@ -53,13 +53,13 @@ def _quant_policy(value: str, _values: Values, era: Era) -> Message | None:
     digit = read_integer(value)
     kind = kv_type(value, era)
     if kind == "fp16":
-        return message("KV cache in fp16, not quantized")
+        return message("KV fp16, not quantized")
     if kind is not None:
-        return message("KV cache in {kind} on LMDeploy {versions}", kind=kind, versions=era.label)
+        return message("KV {kind} on LMDeploy {versions}", kind=kind, versions=era.label)
     if digit == 4:
-        return message("KV cache in int8 up to LMDeploy 0.3.0, in int4 from 0.4.0")
+        return message("KV int8 up to LMDeploy 0.3.0, int4 from 0.4.0")
     if digit == 8 and era.within((keys()["quant_policy"].choices[1].span,)) is None:
-        return message("KV cache in int8 from LMDeploy 0.4.0, no effect up to 0.3.0")
+        return message("KV int8 from LMDeploy 0.4.0, no effect up to 0.3.0")
     if digit in (1, 2, 8) and era.agreed(lambda f: f.kv_int8_digit) == 4:
         return message("no effect on LMDeploy {versions}: fp16", versions=era.label)
     return message("no meaning to LMDeploy {versions}", versions=era.label)

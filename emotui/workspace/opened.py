@@ -10,11 +10,13 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotui.support.errors import RefusedError, UsageError
+from emotui.support.errors import EmotuiError, RefusedError, UsageError
 from emotui.support.finding import Finding, Status
 from emotui.support.language import Message
 from emotui.workspace.edit import Edit
 from emotui.workspace.era import Era
+from emotui.workspace.history import Change
+from emotui.workspace.ini import check_value
 from emotui.workspace.meaning import meaning_of
 from emotui.workspace.rules import Subject, about, check_config
 from emotui.workspace.schema import Group, Key, era_of, keys
@@ -52,7 +54,8 @@ class OpenConfig:
     def __init__(self, path: Path, reader: Era | None = None) -> None:
         self.path = path
         self.edit = Edit(path)
-        self._reader = reader
+        self.named_reader = reader
+        """The version that the user named as the reader; None leaves it to the file's keys."""
         self._weights: WeightFiles | None = read_weights(path.parent)
 
     @property
@@ -63,12 +66,29 @@ class OpenConfig:
     @property
     def reader(self) -> Era:
         """The versions that are taken to read it: the one that was named, else the writer's."""
-        return self._reader or self.writer
+        return self.named_reader or self.writer
 
     @property
     def is_changed(self) -> bool:
         """Changes wait to be saved."""
         return bool(self.edit.changes)
+
+    def read_again(self) -> tuple[OpenConfig, list[EmotuiError]]:
+        """Return what the file is now, with the pending changes, and why some were left out."""
+        fresh = OpenConfig(self.path, self.named_reader)
+        reasons = (fresh._repeat(change) for change in self.edit.changes)
+        return fresh, [reason for reason in reasons if reason is not None]
+
+    def _repeat(self, change: Change) -> EmotuiError | None:
+        """Make a change again; return why it could not be made."""
+        try:
+            if change.new is not None:
+                self.edit.set(change.key, change.new)
+            elif change.key in self.edit.document.values:
+                self.edit.unset(change.key)
+        except EmotuiError as error:
+            return error
+        return None
 
     def rows(self) -> list[Row]:
         """Return the keys of the file, and those that these versions would read besides."""
@@ -91,7 +111,13 @@ class OpenConfig:
         Raises `UsageError` for what is not allowed, and `RefusedError` for the shape of the
         model; `force` overrules both, but never what an INI file cannot hold.
         """
-        self.edit.set(name, _written(self, name, text, force=force))
+        self.edit.set(name, self.written(name, text, force=force))
+
+    def written(self, name: str, text: str, *, force: bool = False) -> str:
+        """Return what `set` would write; raises what it raises, and changes nothing."""
+        value = _written(self, name, text, force=force)
+        check_value(name, value, self.path)
+        return value
 
     def unset(self, name: str, *, force: bool = False) -> None:
         """Remove a key, so that the engine's own default holds; raises as `set` does."""

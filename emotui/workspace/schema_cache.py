@@ -26,10 +26,10 @@ CACHE_KEYS = (
         ALWAYS,
         (("0.0.2", "0"),),
         choices=(
-            Choice("0", N_("KV cache in fp16, not quantized"), ("fp16", "none", "off")),
-            Choice("4", N_("KV cache in int8"), ("int8",), _BIT_FIELD),
-            Choice("8", N_("KV cache in int8"), ("int8",), _ONLINE),
-            Choice("4", N_("KV cache in int4"), ("int4",), _ONLINE),
+            Choice("0", N_("KV fp16, not quantized"), ("fp16", "none", "off")),
+            Choice("4", N_("KV int8"), ("int8",), _BIT_FIELD),
+            Choice("8", N_("KV int8"), ("int8",), _ONLINE),
+            Choice("4", N_("KV int4"), ("int4",), _ONLINE),
         ),
         notes=(
             Note(

@@ -16,10 +16,10 @@ from emotui.workspace.values import is_readable, range_of, written_form
 
 FILES = Path(__file__).parents[2] / "fixtures" / "config_ini"
 WRITTEN_BY = {
-    "0.0.14": "0.0.8–0.0.14",
+    "0.0.14": "0.0.8-0.0.14",
     "0.1.0": "0.1.0",
-    "0.2.4": "0.2.0–0.2.6",
-    "0.2.4-w4": "0.2.0–0.2.6",
+    "0.2.4": "0.2.0-0.2.6",
+    "0.2.4-w4": "0.2.0-0.2.6",
     "0.3.0": "0.3.0",
     "0.4.2": "0.4.2",
     "0.5.3": "0.5.3",
@@ -74,12 +74,12 @@ def test_a_removed_line_does_not_change_the_era_much() -> None:
     values = values_of("0.2.4")
     del values["quant_policy"], values["use_logn_attn"]
 
-    assert era_of(values).label == "0.2.0–0.2.6"
+    assert era_of(values).label == "0.2.0-0.2.6"
 
 
 def test_few_keys_leave_the_era_open() -> None:
     assert era_of({"session_len": "4096", "quant_policy": "4"}).versions == RELEASES
-    assert era_of({"session_len": "4096", "cache_max_entry_count": "0.5"}).label == "0.1.0–0.5.3"
+    assert era_of({"session_len": "4096", "cache_max_entry_count": "0.5"}).label == "0.1.0-0.5.3"
 
 
 def test_keys_that_no_release_writes_together_leave_the_era_open() -> None:
@@ -89,15 +89,15 @@ def test_keys_that_no_release_writes_together_leave_the_era_open() -> None:
 
 
 MEANINGS = [
-    ("0.0.14", "4", "KV cache in int8 on LMDeploy 0.0.14"),
-    ("0.2.4", "4", "KV cache in int8 on LMDeploy 0.2.4"),
-    ("0.3.0", "4", "KV cache in int8 on LMDeploy 0.3.0"),
-    ("0.4.0", "4", "KV cache in int4 on LMDeploy 0.4.0"),
-    ("0.5.3", "8", "KV cache in int8 on LMDeploy 0.5.3"),
+    ("0.0.14", "4", "KV int8 on LMDeploy 0.0.14"),
+    ("0.2.4", "4", "KV int8 on LMDeploy 0.2.4"),
+    ("0.3.0", "4", "KV int8 on LMDeploy 0.3.0"),
+    ("0.4.0", "4", "KV int4 on LMDeploy 0.4.0"),
+    ("0.5.3", "8", "KV int8 on LMDeploy 0.5.3"),
     ("0.2.4", "8", "no effect on LMDeploy 0.2.4: fp16"),
     ("0.5.3", "2", "no meaning to LMDeploy 0.5.3"),
-    ("0.2.4", "0", "KV cache in fp16, not quantized"),
-    ("0.2.4", "4.0", "KV cache in int8 on LMDeploy 0.2.4"),
+    ("0.2.4", "0", "KV fp16, not quantized"),
+    ("0.2.4", "4.0", "KV int8 on LMDeploy 0.2.4"),
 ]
 
 
@@ -114,7 +114,7 @@ def test_quant_policy_of_an_unknown_version_says_where_the_difference_lies() -> 
     key = keys()["quant_policy"]
 
     assert str(meaning_of(key, {"quant_policy": "4"}, EVERY_RELEASE)) == (
-        "KV cache in int8 up to LMDeploy 0.3.0, in int4 from 0.4.0"
+        "KV int8 up to LMDeploy 0.3.0, int4 from 0.4.0"
     )
     assert "no effect up to 0.3.0" in str(meaning_of(key, {"quant_policy": "8"}, EVERY_RELEASE))
 
