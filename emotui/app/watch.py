@@ -52,7 +52,9 @@ class JobWatch:
             self.is_looking = False
         over = {job.id: job for job in jobs if job.state.is_final}
         if self.over is not None:
-            self._tell([job for job_id, job in over.items() if job_id not in self.over])
+            # Who looks at a job sees its end without a notice over its log.
+            seen = {*self.over, getattr(self.app.screen, "job_id", "")}
+            self._tell([job for job_id, job in over.items() if job_id not in seen])
         self.over = set(over)
 
     def _tell(self, ended: list[Job]) -> None:

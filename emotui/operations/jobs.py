@@ -172,7 +172,7 @@ def facts(
         (message("Exit status"), job.exit_status),
         (message("Time"), None if elapsed is None else format_duration(elapsed)),
         (message("Command"), job.spec.command),
-        (message("Environment"), job.spec.environment),
+        (message("Variables"), job.spec.environment),
         (message("Output"), publish.destination if publish else None),
         (message("Folder"), job.spec.cwd),
         (message("Created"), local_time(job.created)),

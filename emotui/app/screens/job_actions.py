@@ -25,6 +25,19 @@ class JobActionsScreen(EmoScreen):
         Binding("d", "remove_job", N_("Delete"), id="jobs.remove"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.offered: bool | None = None
+        """Whether the job that the keys mean was over when the keys were told; None for none."""
+
+    def tell_keys(self) -> None:
+        """Let the footer follow what is possible; it is costly to build and seldom changes."""
+        job = self.acting_on()
+        offered = None if job is None else job.state.is_final
+        if offered is not self.offered:
+            self.offered = offered
+            self.refresh_bindings()
+
     def acting_on(self) -> Job | None:
         """Return the job that the keys mean."""
         raise NotImplementedError

@@ -95,11 +95,13 @@ class JobDetailScreen(JobActionsScreen):
             return job, self.progress_watch.look(job)
 
         try:
-            self.job, self.progress = await in_background(look, "job")
+            job, progress = await in_background(look, "job")
         except NotFoundError:
-            await self.action_back()  # it was deleted
+            self.action_back()  # it was deleted
             return
-        self.fill()
+        if job != self.job or not job.state.is_final:
+            self.job, self.progress = job, progress
+            self.fill()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell when looking failed."""
@@ -122,7 +124,7 @@ class JobDetailScreen(JobActionsScreen):
         line = self.query_one("#job-progress", Plain)
         line.set_classes(f"state-{job.state}")
         line.show(_progress_line(job, self.progress))
-        self.refresh_bindings()
+        self.tell_keys()
 
     # -- acting ----------------------------------------------------------------------------
 
@@ -138,10 +140,11 @@ class JobDetailScreen(JobActionsScreen):
         """Give the log the whole screen, or take it back."""
         self.toggle_class("-log-only")
 
-    async def action_back(self) -> None:
+    def action_back(self) -> None:
         """Go back to the list."""
         if self.app.screen is self:
-            await self.app.pop_screen()
+            # Not awaited: the end of the screen waits for the worker that may have asked for it.
+            self.app.pop_screen()
 
 
 def _progress_line(job: Job, progress: Progress | None) -> str:

@@ -95,9 +95,10 @@ class JobsScreen(JobActionsScreen):
             ]
             return jobs, {job.id: self.progress_watch.look(job) for job in told}
 
-        self.jobs, self.progress = await in_background(look, "jobs")
-        self.has_looked = True
-        self.fill()
+        jobs, self.progress = await in_background(look, "jobs")
+        if jobs != self.jobs or not self.has_looked or any(not job.state.is_final for job in jobs):
+            self.jobs, self.has_looked = jobs, True
+            self.fill()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell when looking failed."""
@@ -120,7 +121,7 @@ class JobsScreen(JobActionsScreen):
             self.query_one("#jobs-status", Plain).show(_count(self.jobs))
         if shown and self.focused is None:
             table.focus()
-        self.refresh_bindings()
+        self.tell_keys()
 
     def _nothing(self) -> str:
         if not self.has_looked:
@@ -166,7 +167,7 @@ class JobsScreen(JobActionsScreen):
 
     def on_data_table_row_highlighted(self, _event: DataTable.RowHighlighted) -> None:
         """Offer what the job under the cursor allows."""
-        self.refresh_bindings()
+        self.tell_keys()
 
     # -- the filter --------------------------------------------------------------------------
 
