@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from emotui.support.files import make_private_folder, write_atomic
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _SHOWN_CHOICES = 5
+_LAST_MOMENT_S = 2.0
+"""How long a supervisor may take to leave when it has written down the end."""
 
 
 class JobStore:
@@ -106,7 +109,7 @@ class JobStore:
             raise RefusedError(
                 "Job {id} is not over ({state}). Cancel it first.", id=job.id, state=job.state.label
             )
-        with self.claim(job.id):
+        with self.claim(job.id, patience_s=_LAST_MOMENT_S):
             gone = self.folder / f".removed-{job.id}"
             self.path(job.id).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -118,11 +121,15 @@ class JobStore:
         os.close(os.open(self.path(job_id) / "stop", flags, 0o600))
 
     @contextlib.contextmanager
-    def claim(self, job_id: str) -> Iterator[None]:
+    def claim(self, job_id: str, patience_s: float = 0.0) -> Iterator[None]:
         """Hold the job's lock in the place of its supervisor; raises `RefusedError` if it lives."""
         descriptor = open_lock(str(self.path(job_id) / "lock"))
+        until = time.monotonic() + patience_s
         try:
-            if not take_lock(descriptor):
+            while not take_lock(descriptor):
+                if time.monotonic() < until:
+                    time.sleep(0.01)
+                    continue
                 raise RefusedError("Job {id} is in the hands of its supervisor.", id=job_id)
             yield
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from jobs_at_work import new_store, python_job
 
 from emotui.jobs.job import JobSpec, JobState, Publish
-from emotui.jobs.processes import boot_clock
+from emotui.jobs.processes import boot_clock, open_lock, take_lock
 from emotui.jobs.store import JobStore
 from emotui.support.errors import NotFoundError, RefusedError, UsageError
 
@@ -224,3 +225,16 @@ def test_the_environment_reads_like_the_arguments_of_env(spec: JobSpec) -> None:
 
 def test_the_default_store_uses_the_state_folder(tmp_path: Path) -> None:
     assert new_store(tmp_path).folder == tmp_path / "jobs"
+
+
+def test_removing_waits_for_the_supervisor_that_is_about_to_leave(
+    store: JobStore, spec: JobSpec
+) -> None:
+    job = store.create(spec)
+    finish(store, job.id)
+    lock = open_lock(str(store.path(job.id) / "lock"))
+    assert take_lock(lock)
+    leaving = threading.Timer(0.1, os.close, [lock])
+    leaving.start()
+    store.remove(job.id)
+    assert store.list() == []
