@@ -84,7 +84,7 @@ def rows(screen: ModelsScreen) -> list[list[str]]:
 
 
 def names(screen: ModelsScreen) -> list[str]:
-    return [row[0] for row in rows(screen)]
+    return [row[1] for row in rows(screen)]
 
 
 def text_of(screen: ModelsScreen, selector: str) -> str:
@@ -104,10 +104,10 @@ async def test_models_are_listed_and_the_first_is_described(
     services: Services, here: Path, size: tuple[int, int]
 ) -> None:
     async with running(services, size) as (_pilot, screen):
-        assert [row[:5] for row in rows(screen)] == [
-            ["base !", "hf", "Llama", "5.01K", "float16"],
-            ["chat", "hf", "Llama", "5.01K", "float16"],
-            ["workspace", "workspace", "Llama", "5.01K", "float16"],
+        assert [row[:6] for row in rows(screen)] == [
+            ["!", "base", "hf", "Llama", "5.01K", "float16"],
+            ["", "chat", "hf", "Llama", "5.01K", "float16"],
+            ["", "workspace", "workspace", "Llama", "5.01K", "float16"],
         ]
         assert "There is no tokenizer" in text_of(screen, "#model-problems")
         assert text_of(screen, "#models-status") == "Models: 3."
@@ -264,7 +264,7 @@ async def test_hostile_names_are_only_text(services: Services, here: Path) -> No
     make_checkpoint(here / "[@click=app.quit] [red]x\x1b]0;t\x07", architectures=["[/nope]Y"])
     async with running(services) as (_pilot, screen):
         assert names(screen)[0] == "[@click=app.quit] [red]x"
-        assert rows(screen)[0][2] == "[/nope]Y"
+        assert rows(screen)[0][3] == "[/nope]Y"
         assert title(screen) == r"\[@click=app.quit] \[red]x"  # markup, escaped
 
 
@@ -272,10 +272,16 @@ async def test_a_long_name_is_cut_and_stays_whole_in_the_detail(
     services: Services, here: Path
 ) -> None:
     make_checkpoint(here / ("a" * 90))
-    async with running(services) as (_pilot, screen):
+    async with running(services) as (pilot, screen):
         table = screen.query_one(ModelTable)
         assert table.max_scroll_x == 0
+        assert table.ordered_columns[1].width > 18
         assert title(screen) == "a" * 90
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: table.ordered_columns[1].width > 60)
+        assert table.max_scroll_x == 0
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: table.ordered_columns[1].width == 18)
 
 
 async def test_a_folder_that_is_gone_is_told_and_the_others_are_searched(

@@ -40,7 +40,7 @@ class ModelsScreen(EmoScreen):
         "# Models\n\n"
         "Model folders in and below the current folder and the folders that you added (`a`): "
         "Hugging Face checkpoints, AWQ checkpoints and TurboMind workspaces.\n\n"
-        "A `!` after a name means that something is missing or broken; the pane below says "
+        "A `!` before a name means that something is missing or broken; the pane below says "
         "what. Tab goes to that pane, so that it can be scrolled.\n\n"
         "No weights are read for this, and no code of a model runs."
     )
@@ -176,10 +176,6 @@ class ModelsScreen(EmoScreen):
             await self.action_lead_to("config")
         else:
             self.query_one(ModelDetail).focus()
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Give the names the room that there is now."""
-        self.call_after_refresh(self.fill)
 
     async def show(self, path: Path) -> None:
         """Put the cursor on the model in the folder `path`, looking for it if need be."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.text import Text
+from textual import events
 from textual.binding import Binding
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
@@ -15,8 +16,9 @@ from emotui.operations.models import weights_label
 from emotui.support.language import _
 from emotui.support.text import cell_width, format_bytes, format_count
 
+_NAME = 1
 _NAME_CELLS = 18
-"""The narrowest that the column of names gets."""
+"""Where the column of names stands, and the narrowest that it gets."""
 
 
 class ModelTable(DataTable[Text]):
@@ -32,6 +34,7 @@ class ModelTable(DataTable[Text]):
     def __init__(self) -> None:
         super().__init__(id="models-table", cursor_type="row", zebra_stripes=True)
         self.models: list[ModelFolder] = []
+        self.shown_width = 0
 
     @property
     def chosen(self) -> ModelFolder | None:
@@ -44,11 +47,13 @@ class ModelTable(DataTable[Text]):
         """Show these models, the cursor on the one in the folder `chosen` if it is there."""
         self.clear(columns=True)
         self.models = list(models)
-        titles = (_("Name"), _("Kind"), _("Architecture"), _("Params"), _("Weights"), _("Size"))
+        self.shown_width = self.size.width
+        titles = ("", _("Name"), _("Kind"), _("Architecture"), _("Params"), _("Weights"), _("Size"))
         rows = [_cells(model) for model in self.models]
-        widths = [max(map(cell_width, column)) for column in zip(titles, *rows, strict=True)]
-        room = self.size.width - sum(widths[1:]) - 2 * self.cell_padding * len(titles) - 2
-        widths[0] = min(widths[0], max(_NAME_CELLS, room))
+        widths = [max(1, *map(cell_width, column)) for column in zip(titles, *rows, strict=True)]
+        rest = sum(widths) - widths[_NAME] + 2 * self.cell_padding * len(titles)
+        room = self.shown_width - rest - self.styles.scrollbar_size_vertical
+        widths[_NAME] = min(widths[_NAME], max(_NAME_CELLS, room))
         for title, width in zip(titles, widths, strict=True):
             self.add_column(Text(title), width=width)
         for row in rows:
@@ -57,10 +62,16 @@ class ModelTable(DataTable[Text]):
             if model.path == chosen:
                 self.cursor_coordinate = Coordinate(number, 0)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the names the room that there is now."""
+        if event.size.width != self.shown_width:
+            self.show(self.models, self.chosen.path if self.chosen else None)
+
 
 def _cells(model: ModelFolder) -> tuple[str, ...]:
     return (
-        f"{model.name} !" if model.problems else model.name,
+        "!" if model.problems else "",
+        model.name,
         model.kind.value,
         (model.architecture or model.model_type or "?").removesuffix("ForCausalLM"),
         "?" if model.parameters is None else format_count(model.parameters),
