@@ -32,12 +32,15 @@ def inspect(folder: Path) -> Job:
 
 
 class _Inspection:
+    """One look at a job: its folder, and what of its records turned out to be damaged."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.damage: Message | None = None
         self.spec = self.read(read_spec)
 
     def read(self, reader: Callable[[Path], Found | None]) -> Found | None:
+        """Return a record; one that is damaged is noted and counts as not there."""
         try:
             return reader(self.folder)
         except BrokenFileError as error:
@@ -45,6 +48,7 @@ class _Inspection:
             return None
 
     def job(self) -> Job:
+        """Ask the questions in their order."""
         for _attempt in range(2):
             # The end is written before the lock is dropped: a free lock asks for a second look.
             end = self.read(read_end)
@@ -55,12 +59,14 @@ class _Inspection:
         return self.unsupervised()
 
     def supervised(self) -> bool:
+        """Return whether the supervisor lives."""
         try:
             return is_locked(str(self.folder / "lock"))
         except OSError:
             return False
 
     def ended(self, end: EndRecord) -> Job:
+        """Return what the record of the end says."""
         return self.make(
             end.state,
             reasons.from_record(end.reason),
@@ -73,6 +79,7 @@ class _Inspection:
         )
 
     def running(self) -> Job:
+        """Return a job whose supervisor lives."""
         record = self.read(read_state)
         state = record.state if record else JobState.STARTING
         stop_wanted = (self.folder / "stop").exists()
@@ -80,6 +87,7 @@ class _Inspection:
         return self.make(state, reason, started=record.started if record else None)
 
     def unsupervised(self) -> Job:
+        """Return a job that nobody watches and whose end nobody recorded."""
         if (self.folder / "exit.json").exists():
             return self.make(JobState.LOST, reasons.END_DAMAGED)
         record = self.read(read_state)
@@ -94,6 +102,7 @@ class _Inspection:
         return self.make(JobState.LOST, reasons.KILLED, started=record.started)
 
     def unstarted(self) -> Job:
+        """Return a job without a readable record of its processes."""
         if (self.folder / "state.json").exists():
             return self.make(JobState.LOST, reasons.KILLED)
         if self.spec is None or not is_young(self.spec):
@@ -113,6 +122,7 @@ class _Inspection:
         signal: int | None = None,
         leftovers: tuple[int, ...] = (),
     ) -> Job:
+        """Return the job with what every answer has in common."""
         spec = self.spec.spec if self.spec else _unknown(self.folder)
         job_id = self.folder.name
         if state.is_final:

@@ -253,6 +253,7 @@ class Supervisor:
                 time.sleep(_FULL_TICK_S)
 
     def write(self, name: str, record: Record) -> None:
+        """Replace a record, durably."""
         write_atomic(self.folder / name, json.dumps(record).encode())
 
 
