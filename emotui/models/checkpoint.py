@@ -86,7 +86,7 @@ def _problems(weights: Weights, tokenizer: Tokenizer) -> tuple[Message, ...]:
 def _warnings(
     weights: Weights, tokenizer: Tokenizer, architecture: Architecture
 ) -> tuple[Message, ...]:
-    found = list(weights.warnings)
+    found = []
     if weights.format is WeightFormat.PICKLE:
         found.append(
             message(

@@ -36,7 +36,6 @@ class Weights:
     complete: bool = True
     """Whether every file was there and could be read."""
     problems: list[Message] = field(default_factory=list)
-    warnings: list[Message] = field(default_factory=list)
 
 
 def read_weights(folder: Path, names: Iterable[str]) -> Weights:
