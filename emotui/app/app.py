@@ -1,33 +1,24 @@
-"""The Textual app: modes, keys, theme, language, and a clean end. No logic of its own."""
+"""The Textual app: modes, keys, theme and language. No logic of its own."""
 
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from rich.console import RenderableType
-from rich.text import Text
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 
-from emotui.app.driver import SafeDriver
 from emotui.app.keys import key_name
 from emotui.app.palette import EmoCommands
-from emotui.app.safety import SAFE_LINES
+from emotui.app.safe_app import SafeApp
 from emotui.app.screens.base import EmoScreen
 from emotui.app.theming import DEFAULT_THEME, load_themes, shipped_themes
 from emotui.app.widgets.navigation import PlaceTab, place_bindings
 from emotui.operations.services import Services
-from emotui.support.crash import write_crash_report
-from emotui.support.errors import EmotuiError
 from emotui.support.language import N_, Message, _, message, set_language
-from emotui.support.text import clean
 
 SCREENS = {
     "environment": "EnvironmentScreen",
@@ -48,7 +39,7 @@ def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
     return build
 
 
-class EmoTUI(App[None]):
+class EmoTUI(SafeApp):
     """The terminal app."""
 
     TITLE = "EmoTUI"
@@ -69,11 +60,9 @@ class EmoTUI(App[None]):
     def __init__(self, services: Services, *, first_screen: str = "environment") -> None:
         # No empty screen is built before the first one.
         self.DEFAULT_MODE = first_screen  # type: ignore[misc]
-        super().__init__(driver_class=SafeDriver)
-        self.services = services
+        super().__init__(services)
         self.built_screens: list[EmoScreen] = []
         """The screens that were visited and are kept."""
-        self.has_failed = False
         self.own_themes, self.theme_problems = load_themes(
             [shipped_themes(), services.paths.themes]
         )
@@ -97,9 +86,18 @@ class EmoTUI(App[None]):
 
         JobWatch(self).start()
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return Textual's filters and the last gate for control characters."""
-        return [*super().get_line_filters(), SAFE_LINES]
+    def _report_problems(self) -> None:
+        for problem in (*self.services.settings.problems, *self.theme_problems):
+            self.say(problem, severity="warning")
+        if self.missing_theme is not None:
+            self.say(
+                message(
+                    "There is no theme {name}; {used} is used. Choose one in the palette.",
+                    name=self.missing_theme,
+                    used=DEFAULT_THEME,
+                ),
+                severity="warning",
+            )
 
     # -- going somewhere ---------------------------------------------------------------
 
@@ -151,7 +149,7 @@ class EmoTUI(App[None]):
     def action_help(self) -> None:
         """Show what this screen is for, and its keys."""
         text = self.screen.HELP if isinstance(self.screen, EmoScreen) else ""
-        self._open_help(_(text or ""))
+        self._open_help(_(text) if text else "")
 
     def action_keys(self) -> None:
         """Show the keys that act now."""
@@ -180,7 +178,9 @@ class EmoTUI(App[None]):
         if not losses:
             self.exit()
             return
-        self.run_worker(self._ask_and_quit(losses), group="quit", exclusive=True)
+        self.run_worker(
+            self._ask_and_quit(losses), group="quit", exclusive=True, exit_on_error=False
+        )
 
     async def _ask_and_quit(self, losses: list[Message]) -> None:
         from emotui.app.screens.confirm import ConfirmScreen
@@ -202,59 +202,3 @@ class EmoTUI(App[None]):
         for screen in self.built_screens:
             await screen.retranslate()
         self.remember("app.language", code)
-
-    def remember(self, name: str, value: str) -> None:
-        """Store a setting; a file that cannot be written is reported, the switch stays."""
-        self.run_worker(
-            lambda: self._store(name, value), thread=True, group="settings", exit_on_error=False
-        )
-
-    def _store(self, name: str, value: str) -> None:
-        try:
-            self.services.settings.set(name, value)
-        except (EmotuiError, OSError) as error:
-            problem = str(error)
-            self.call_from_thread(self.say, problem, severity="error")
-
-    # -- saying something --------------------------------------------------------------------------
-
-    def say(self, text: Message | str, *, severity: str = "information") -> None:
-        """Show a short notice; what stands in it is only text."""
-        self.notify(
-            clean(str(text)),
-            severity=severity,  # type: ignore[arg-type]
-            markup=False,
-            timeout=5 if severity == "information" else 12,
-        )
-
-    def _report_problems(self) -> None:
-        for problem in (*self.services.settings.problems, *self.theme_problems):
-            self.say(problem, severity="warning")
-        if self.missing_theme is not None:
-            self.say(
-                message(
-                    "There is no theme {name}; {used} is used. Choose one in the palette.",
-                    name=self.missing_theme,
-                    used=DEFAULT_THEME,
-                ),
-                severity="warning",
-            )
-
-    # -- a fault of ours -----------------------------------------------------------------
-
-    def _fatal_error(self) -> None:
-        """End after an exception that nobody handled (Textual calls this while it is handled)."""
-        error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
-        told = write_crash_report(self.services.paths.logs, self.services.clock.now(), error)
-        self.panic(Text("\n".join(map(str, told))))
-
-    def panic(self, *renderables: RenderableType) -> None:
-        """End and print the first fault, as nothing but text."""
-        if not self.has_failed:
-            self.has_failed = True
-            super().panic(*map(self._as_text, renderables))
-
-    def _as_text(self, renderable: RenderableType) -> Text:
-        if isinstance(renderable, str):
-            return Text(clean(renderable))
-        return Text(clean("".join(part.text for part in self.console.render(renderable))))
