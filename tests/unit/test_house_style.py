@@ -126,27 +126,24 @@ def test_no_text_is_parsed_as_markup() -> None:
     assert not wrong, found(iter(wrong))
 
 
-def starts_worker(call: ast.Call) -> bool:
-    return ast.unparse(call.func).split(".")[-1] in ("work", "run_worker")
+def workers_started(tree: ast.AST) -> Iterator[ast.Call]:
+    """Every `@work(…)` and `run_worker(…)`."""
+    for node in ast.walk(tree):
+        for call in [node, *getattr(node, "decorator_list", [])]:
+            if isinstance(call, ast.Call):
+                last = ast.unparse(call.func).split(".")[-1]
+                if last == "run_worker" or (last == "work" and call is not node):
+                    yield call
 
 
 def test_workers_are_named_and_do_not_end_the_app() -> None:
-    wrong = []
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            starts = getattr(node, "decorator_list", [])  # @work(…)
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("run_worker"):
-                starts = [node]
-            for call in starts:
-                if (
-                    isinstance(call, ast.Call)
-                    and starts_worker(call)
-                    and not (
-                        any(given.arg == "group" for given in call.keywords)
-                        and keyword(call, "exit_on_error") is False
-                    )
-                ):
-                    wrong.append(f"{name_of(path)}:{call.lineno}")
+    wrong = [
+        f"{name_of(path)}:{call.lineno}"
+        for path in FILES
+        for call in workers_started(ast.parse(path.read_text("utf-8")))
+        if keyword(call, "exit_on_error") is not False
+        or not any(given.arg == "group" for given in call.keywords)
+    ]
 
     assert not wrong, found(iter(wrong))
 
