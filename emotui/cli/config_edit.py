@@ -117,7 +117,11 @@ def _finish(services: Services, opened: OpenConfig, *, dry_run: bool) -> None:
         tell(_("Nothing changes: {path} says so already.").format(path=opened.path))
         return
     for finding in opened.new_warnings():
-        tell(f"{finding.status.label}: {finding.evidence} {finding.why}")
+        tell(
+            _("{status}: {evidence}").format(
+                status=finding.status.label, evidence=f"{finding.evidence} {finding.why}"
+            )
+        )
     if not dry_run:
         operations.save_config(services, opened)
     for line in lines:

@@ -16,7 +16,7 @@ from emotui.support.language import Message
 from emotui.workspace.edit import Edit
 from emotui.workspace.era import Era
 from emotui.workspace.history import Change
-from emotui.workspace.ini import check_value
+from emotui.workspace.ini import IniDocument, check_value
 from emotui.workspace.meaning import meaning_of
 from emotui.workspace.rules import Subject, about, check_config
 from emotui.workspace.schema import Group, Key, era_of, keys
@@ -56,12 +56,18 @@ class OpenConfig:
         self.edit = Edit(path)
         self.named_reader = reader
         """The version that the user named as the reader; None leaves it to the file's keys."""
+        # What is asked again and again while the cursor moves, with what it was made of.
+        self._written: tuple[IniDocument, Era] | None = None
+        self._shown: tuple[tuple[IniDocument, IniDocument, Era], list[Row]] | None = None
         self._weights: WeightFiles | None = read_weights(path.parent)
 
     @property
     def writer(self) -> Era:
         """The versions that would write such a file."""
-        return era_of(self.edit.original.values)
+        original = self.edit.original
+        if self._written is None or self._written[0] is not original:
+            self._written = (original, era_of(original.values))
+        return self._written[1]
 
     @property
     def reader(self) -> Era:
@@ -92,6 +98,12 @@ class OpenConfig:
 
     def rows(self) -> list[Row]:
         """Return the keys of the file, and those that these versions would read besides."""
+        state = (self.edit.document, self.edit.original, self.reader)
+        if self._shown is None or self._shown[0] != state:
+            self._shown = (state, self._rows())
+        return self._shown[1]
+
+    def _rows(self) -> list[Row]:
         values, saved, reader = self.edit.document.values, self.edit.original.values, self.reader
         known = [
             key

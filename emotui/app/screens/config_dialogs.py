@@ -45,7 +45,9 @@ class SaveScreen(EmoDialog[bool]):
                 yield DiffView(self.lines, id="save-diff")
                 for each in self.warnings:
                     yield Plain(
-                        f"{each.status.label}: {each.evidence} {each.why}",
+                        _("{status}: {evidence}").format(
+                            status=each.status.label, evidence=f"{each.evidence} {each.why}"
+                        ),
                         classes=f"-status-{each.status.value}",
                     )
             with Horizontal(classes="dialog-buttons"):

@@ -62,7 +62,9 @@ class ConfigPane(Vertical):
         states: dict[str, Status] = {}
         for finding in self.findings:  # the most urgent come first
             name = about(finding)
-            states.setdefault(name if name in names else WHOLE, finding.status)
+            states.setdefault(WHOLE, finding.status)
+            if name in names:
+                states.setdefault(name, finding.status)
         self.query_one("#config-title", Plain).show(_title(config))
         self.query_one(ConfigTable).show(rows, states, _summary(self.findings), self.chosen)
         self._show_detail()

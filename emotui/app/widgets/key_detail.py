@@ -53,7 +53,7 @@ class KeyDetail(VerticalScroll):
 
 
 def _sentences(finding: Finding) -> str:
-    text = f"{finding.status.label}: {finding.evidence}"
+    text = _("{status}: {evidence}").format(status=finding.status.label, evidence=finding.evidence)
     if finding.status is Status.OK:
         return clean(text)
     parts = [text, str(finding.why)]
@@ -69,8 +69,9 @@ def _lines(config: OpenConfig, row: Row) -> Iterable[str]:
     if key is None:
         yield _("No version of LMDeploy that reads config.ini knows this key; it is ignored.")
         return
-    if row.meaning is not None and row.value is not None:
-        yield f"{row.value}: {row.meaning}"
+    if row.value is not None:
+        meaning = "" if row.meaning is None else f": {row.meaning}"
+        yield clean_line(f"{row.name} = {row.value}{meaning}")
     yield _(key.meaning)
     if row.is_changed:
         yield _("Changed from {old}; not saved yet.").format(
