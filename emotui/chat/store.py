@@ -284,7 +284,7 @@ def _message(database: sqlite3.Connection, row: Sequence[object]) -> ChatMessage
 
 
 def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")
+    return moment.isoformat(timespec="microseconds")
 
 
 def _moment(stamp: str) -> datetime:

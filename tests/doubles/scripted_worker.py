@@ -21,6 +21,7 @@ from pathlib import Path
 
 WORKER = Path(__file__).resolve().parents[2] / "emotui" / "engine" / "worker"
 ENDLESS = ("forever", "deaf")
+PACE_S = 0.02  # slow enough for a test to find the app at rest between two tokens
 
 
 class ScriptedEngine:
@@ -64,12 +65,12 @@ class ScriptedEngine:
     def _forever(self, rest, messages, stop):
         while not stop.is_set():
             yield "more "
-            time.sleep(0.002)
+            time.sleep(PACE_S)
 
     def _deaf(self, rest, messages, stop):
         while True:
             yield "more "
-            time.sleep(0.002)
+            time.sleep(PACE_S)
 
     def _die(self, rest, messages, stop):
         number, _, words = rest.partition(" ")

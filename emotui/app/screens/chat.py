@@ -24,7 +24,7 @@ from emotui.app.widgets.conversation_list import ConversationList
 from emotui.app.widgets.conversation_pane import ConversationPane
 from emotui.app.widgets.prompt_input import PromptInput
 from emotui.chat.conversation import Conversation
-from emotui.chat.events import ChatEvent, Ended, NotSaved
+from emotui.chat.events import ChatEvent, Ended, NotSaved, State
 from emotui.chat.session import ChatSession
 from emotui.operations import chat as operations
 from emotui.support.errors import EmotuiError
@@ -51,9 +51,11 @@ class ChatScreen(EmoScreen):
         "When the engine ends by itself, its last words are shown and `r` starts it again."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stop", N_("Stop"), id="chat.stop"),
+        Binding("r,ctrl+r", "restart", N_("Restart engine"), id="chat.restart"),
         Binding("n,f7", "new_conversation", N_("New"), id="chat.new"),
         Binding("o,f8", "open_model", N_("Open"), id="chat.open"),
-        Binding("h,f9", "history", N_("Kept"), id="chat.history"),
+        Binding("h,f9", "history", N_("History"), id="chat.history"),
     ]
 
     def __init__(self) -> None:
@@ -72,7 +74,7 @@ class ChatScreen(EmoScreen):
         """Build the conversation, and the list of the others beside it."""
         with Horizontal():
             yield ConversationList(id="history")
-            yield ConversationPane()
+            yield ConversationPane(self.shown, self.session)
 
     def after_compose(self) -> None:
         """Show the conversation in view; on the first visit, that of a session that is there."""
@@ -102,7 +104,12 @@ class ChatScreen(EmoScreen):
             pane.show_state()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer a new conversation only with a model."""
+        """Offer only what is possible now."""
+        session = self.session
+        if action == "stop":
+            return session is not None and session.busy
+        if action == "restart":
+            return session is not None and session.state is State.DEAD
         return action != "new_conversation" or self.shown is not None
 
     def _observe(self, session: ChatSession) -> None:
@@ -207,6 +214,14 @@ class ChatScreen(EmoScreen):
             await self.put_in_view(shown)
         session.ask(text)
         self.query_one(PromptInput).clear()
+
+    def action_stop(self) -> None:
+        """End the answer where it stands."""
+        self.query_one(ConversationPane).stop()
+
+    def action_restart(self) -> None:
+        """Load the engine afresh."""
+        self.in_worker(self.query_one(ConversationPane).load(restart=True))
 
     # -- kept conversations --------------------------------------------------------------
 

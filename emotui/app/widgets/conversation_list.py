@@ -49,9 +49,9 @@ class ConversationList(OptionList):
         self._summaries = list(summaries)
         self.clear_options()
         self.add_options(Option(_entry(summary), id=summary.id) for summary in self._summaries)
-        for index, summary in enumerate(self._summaries):
-            if summary.id == wanted:
-                self.highlighted = index
+        if self._summaries:
+            ids = [summary.id for summary in self._summaries]
+            self.highlighted = ids.index(wanted) if wanted in ids else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Tell which conversation was chosen."""

@@ -33,16 +33,14 @@ class ConversationPane(Vertical):
     """Shows one conversation and takes what the person writes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", N_("Stop"), id="chat.stop"),
         Binding("escape", "leave_prompt", N_("Leave the field"), show=False, id="chat.leave"),
-        Binding("r,ctrl+r", "restart", N_("Restart engine"), id="chat.restart"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Conversation | None, session: ChatSession | None) -> None:
         super().__init__(id="chat-main")
-        self.session: ChatSession | None = None
+        self.session = session
         """The app's session, None before the first."""
-        self.shown: Conversation | None = None
+        self.shown = shown
         """The conversation in view."""
         self._ticker: Timer | None = None
 
@@ -65,7 +63,8 @@ class ConversationPane(Vertical):
         )
         yield Plain(id="chat-dead")
         prompt = PromptInput(id="prompt")
-        prompt.display, prompt.disabled = False, True  # there is nobody to write to yet
+        # Without a model there is nobody to write to, and letters are keys.
+        prompt.display, prompt.disabled = self.shown is not None, self.shown is None
         yield prompt
 
     def on_mount(self) -> None:
@@ -125,23 +124,13 @@ class ConversationPane(Vertical):
     # -- keys ----------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer only what is possible now."""
-        session = self.session
-        if action == "stop":
-            return session is not None and session.busy
-        if action == "restart":
-            return session is not None and session.state is State.DEAD
-        return True
+        """Leave Escape to the screen while an answer can be stopped."""
+        return action != "leave_prompt" or self.session is None or not self.session.busy
 
-    def action_stop(self) -> None:
+    def stop(self) -> None:
         """End the answer where it stands; a second time, kill an engine that does not obey."""
         if self.session is not None:
             self.run_worker(self.session.stop(), group="chat.stop", exit_on_error=False)
-
-    def action_restart(self) -> None:
-        """Load the engine afresh."""
-        if self.session is not None:
-            self.run_worker(self.load(restart=True), group="chat.load", exit_on_error=False)
 
     async def load(self, *, restart: bool = False) -> None:
         """Have the engine loaded; when it cannot be, the reason is shown in place."""
