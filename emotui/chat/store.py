@@ -28,7 +28,7 @@ from emotui.chat.database import open_database
 from emotui.chat.writer import is_writing, writer_mark
 from emotui.support.clock import Clock, SystemClock
 from emotui.support.errors import EmotuiError, NotFoundError, UsageError
-from emotui.support.language import Message
+from emotui.support.language import N_, Message
 from emotui.support.text import clean, clean_line
 
 LIKE_ESCAPE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
@@ -194,7 +194,7 @@ class ConversationStore:
                     raise
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(
-                    "The conversations in {path} cannot be used: {error}.",
+                    N_("The conversations in {path} cannot be used: {error}."),
                     path=self.path or "",
                     error=error,
                 ) from error

@@ -65,22 +65,17 @@ class ChatScreen(EmoScreen):
         self.kept = KeptConversations(self)
         self._forget: Callable[[], None] | None = None
 
-    @property
-    def session(self) -> ChatSession | None:
-        """The app's session, None before the first."""
-        return self.services.chat
-
     def compose_body(self) -> Iterable[Widget]:
         """Build the conversation, and the list of the others beside it."""
         with Horizontal():
             yield ConversationList(id="history")
-            yield ConversationPane(self.shown, self.session)
+            yield ConversationPane(self.shown, self.services.chat)
 
     def after_compose(self) -> None:
         """Show the conversation in view; on the first visit, that of a session that is there."""
-        if self._forget is None and self.session is not None:
-            self.shown = self.session.conversation
-            self._observe(self.session)
+        if self._forget is None and self.services.chat is not None:
+            self.shown = self.services.chat.conversation
+            self._observe(self.services.chat)
         self.in_worker(self.put_in_view())
         self.in_worker(self.kept.fill())
 
@@ -89,12 +84,12 @@ class ChatScreen(EmoScreen):
         """End the engine with the app."""
         if self._forget is not None:
             self._forget()
-        if self.session is not None:
-            await self.session.close()
+        if self.services.chat is not None:
+            await self.services.chat.close()
 
     def unsaved(self) -> Message | None:
         """Return that an answer would be cut off, when one is on its way."""
-        if self.session is not None and self.session.busy:
+        if self.services.chat is not None and self.services.chat.busy:
             return message("An answer is still arriving; only what has come by then is kept.")
         return None
 
@@ -105,7 +100,7 @@ class ChatScreen(EmoScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only what is possible now."""
-        session = self.session
+        session = self.services.chat
         if action == "stop":
             return session is not None and session.busy
         if action == "restart":
@@ -129,7 +124,7 @@ class ChatScreen(EmoScreen):
         """Put `conversation` in view, or what is in view already, and go to the field."""
         self.shown = conversation or self.shown
         pane = self.query_one(ConversationPane)
-        await pane.show(self.shown, self.session)
+        await pane.show(self.shown, self.services.chat)
         if conversation is not None:
             pane.action_focus_prompt()
 
@@ -191,7 +186,7 @@ class ChatScreen(EmoScreen):
 
     async def go_to(self, conversation: Conversation) -> None:
         """Show a conversation and, where the engine fits and rests, go on with it."""
-        session = self.session
+        session = self.services.chat
         if session is not None and not session.busy and fits(session, conversation):
             session.converse(conversation)
         await self.put_in_view(conversation)
@@ -201,7 +196,7 @@ class ChatScreen(EmoScreen):
         self.in_worker(self._ask(event.text))
 
     async def _ask(self, text: str) -> None:
-        shown, session = self.shown, self.session
+        shown, session = self.shown, self.services.chat
         if shown is None:
             return
         if session is None or not fits(session, shown):

@@ -91,7 +91,7 @@ class KeptConversations:
 
     async def open(self, summary: ConversationSummary) -> None:
         """Put a kept conversation in view."""
-        session = self.screen.session
+        session = self.screen.services.chat
         if session is not None and session.conversation.id == summary.id:
             await self.screen.put_in_view(session.conversation)
             return
@@ -103,7 +103,8 @@ class KeptConversations:
     async def delete(self, summary: ConversationSummary) -> None:
         """Ask, and delete a kept conversation."""
         screen = self.screen
-        session, services = screen.session, screen.services
+        services = screen.services
+        session = services.chat
         if session is not None and session.busy and session.conversation.id == summary.id:
             screen.emo_app.say(message("An answer is arriving there. Stop it first."))
             return
