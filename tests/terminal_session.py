@@ -11,6 +11,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -72,6 +73,7 @@ class TerminalSession:
         self.raw = bytearray()
         self.screen = pyte.Screen(columns, rows)
         self.changed = threading.Condition()
+        self.closing = threading.Event()
         self.reading = threading.Event()
         if reading:
             self.reading.set()
@@ -107,7 +109,10 @@ class TerminalSession:
 
     def _read(self) -> None:
         stream = pyte.ByteStream(self.screen)
-        while self.reading.wait():
+        while not self.closing.is_set():
+            # Never blocked in a read: the descriptor may be closed, and its number used again.
+            if not self.reading.wait(0.05) or not select.select([self.master], [], [], 0.05)[0]:
+                continue
             try:
                 data = os.read(self.master, 65536)
             except OSError:
@@ -167,7 +172,8 @@ class TerminalSession:
     def close_terminal(self) -> None:
         """Take the terminal away, as a dropped connection does."""
         if self.master >= 0:
-            self.reading.set()
+            self.closing.set()
+            self.reader.join()
             os.close(self.master)
             self.master = -1
 
