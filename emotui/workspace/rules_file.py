@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import message
 from emotui.workspace.ini import MAX_LINE_BYTES, SECTION
 from emotui.workspace.rules import Subject
-from emotui.workspace.schema import keys
+from emotui.workspace.schema import Kind, keys
+
+_COMMENT = re.compile(r"(?:^|\s);")
+"""Where the C++ reader begins a comment; for a number ConfigParser has failed before."""
 
 
 def readable(subject: Subject) -> Iterator[Finding]:
@@ -59,17 +63,18 @@ def regenerated(subject: Subject) -> Iterator[Finding]:
         if key not in keys():
             continue
         line = f"{key} = {value}"
-        too_long = len(line.encode("utf-8", "replace")) > MAX_LINE_BYTES
-        if not (too_long or "%" in value or "\n" in value or not value.isprintable()):
+        size = len(line.encode("utf-8", "replace"))
+        is_cut = keys()[key].kind is Kind.TEXT and _COMMENT.search(value)
+        if size <= MAX_LINE_BYTES and "%" not in value and value.isprintable() and not is_cut:
             continue
         yield Finding(
             f"config.{key}.text",
             message("{key} reaches the engine", key=key),
             Status.FAILURE,
-            message("{key} is {size} bytes long: {value}", key=key, size=len(line), value=value),
+            message("{key} = {value} ({size} bytes)", key=key, value=value, size=size),
             message(
-                "The engine reads lines of up to {limit} bytes without “%”, control characters "
-                "or continuation lines; otherwise it fails or sees something else.",
+                "The engine reads lines of up to {limit} bytes without “%”, “;”, control "
+                "characters or continuation lines; otherwise it fails or sees something else.",
                 limit=MAX_LINE_BYTES,
             ),
             Remedy(message("Write a short value on one line.")),

@@ -160,6 +160,13 @@ def test_a_hazard_is_found(
     assert bad(findings)[f"config.{name}"] is status
 
 
+@pytest.mark.parametrize("name", ["a" * 190, "a ;b", "a%b", "a\x1bb"])
+def test_text_that_the_engine_would_see_otherwise_is_found(name: str) -> None:
+    content = (FILES / "0.2.4.ini").read_bytes().replace(b"llama2", name.encode())
+
+    assert bad(find(content=content))["config.model_name.text"] is FAILURE
+
+
 def test_fmha_with_kv_int8_is_impossible_up_to_0_0_14_only() -> None:
     assert bad(find("0.0.14", {"quant_policy": "4"}))["config.use_context_fmha.int8"] is FAILURE
     off = find("0.0.14", {"quant_policy": "4", "use_context_fmha": "0"})
