@@ -136,6 +136,9 @@ class ChatScreen(EmoScreen):
                 await work
             except (EmotuiError, OSError) as error:
                 self.emo_app.say(str(error), severity="error")
+            except Exception as error:  # noqa: BLE001 (a fault of ours must not pass in silence)
+                problem = message("Something went wrong: {error}", error=repr(error))
+                self.emo_app.say(problem, severity="error")
 
         self.run_worker(guarded(), group="chat", exit_on_error=False)
 

@@ -87,20 +87,24 @@ class AnswerView(VerticalGroup):
             cost = 0.0
             if batch:
                 start = perf_counter()
-                await self._draw(batch)
+                is_drawn = await self._draw(batch)
                 cost = perf_counter() - start
-                if cost > DEAR_S and not self._plain:
+                if not self._plain and (cost > DEAR_S or not is_drawn):
                     await self._become_plain()
             if self._finishing and not self._waiting:
                 return
             if not self._finishing:
                 await asyncio.sleep(min(MAX_PAUSE_S, max(MIN_PAUSE_S, DUTY * cost)))
 
-    async def _draw(self, batch: str) -> None:
+    async def _draw(self, batch: str) -> bool:
         if self._plain:
             self.query_one(Plain).show(self.text)
-        else:
+            return True
+        try:
             await self.query_one(Markdown).append(batch)
+        except Exception:  # noqa: BLE001 (what a model writes must not end its own answer)
+            return False
+        return True
 
     async def _become_plain(self) -> None:
         self._plain = True
