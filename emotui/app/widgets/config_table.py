@@ -20,8 +20,9 @@ WHOLE = "config.ini"
 """The row that stands for the file as a whole."""
 
 _MARKS = {Status.FAILURE: ("!!", "error"), Status.WARNING: ("!", "warning")}
-_VALUE_CELLS = 24
-"""The widest that the column of values gets."""
+_KEY_CELLS = 24
+_VALUE_CELLS = 12
+"""The widest that these columns get; the detail shows what is cut."""
 _TITLES = {Group.MODEL: N_("Shape of the model"), None: N_("Unknown keys")}
 
 
@@ -59,6 +60,7 @@ class ConfigTable(DataTable[Text]):
             max(cell_width(line[column].plain) for line in [*lines, tuple(map(Text, titles))])
             for column in range(4)
         ]
+        widths[1] = min(widths[1], _KEY_CELLS)
         widths[2] = min(widths[2], _VALUE_CELLS)
         room = self.size.width - sum(widths[:3]) - 2 * self.cell_padding * 4 - 2
         widths[3] = max(room, 12)
