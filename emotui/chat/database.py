@@ -38,10 +38,11 @@ def open_database(path: Path | None, now: datetime) -> tuple[sqlite3.Connection,
     with _alone(path):
         try:
             return _open_file(path), None
-        except sqlite3.DatabaseError as error:
-            # Exactly this class means "malformed" or "not a database"; a lock, a full disk and
-            # everything else that may pass have classes of their own.
-            if type(error) is not sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            # Exactly these mean "malformed" or "not a database" (or that even SQLite's message
+            # about it quotes broken bytes); a lock, a full disk and everything else that may
+            # pass have classes of their own.
+            if type(error) not in (sqlite3.DatabaseError, UnicodeDecodeError):
                 raise
             aside = _put_aside(path, now)
             note = message(

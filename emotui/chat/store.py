@@ -192,7 +192,7 @@ class ConversationStore:
                     if database.in_transaction:
                         database.execute("ROLLBACK")
                     raise
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, ValueError) as error:  # of a damaged row, the last
                 raise StoreError(
                     N_("The conversations in {path} cannot be used: {error}."),
                     path=self.path or "",

@@ -3,7 +3,8 @@
     count N        answers "1 2 3 …" up to N, a token each
     echo TEXT      answers TEXT, a character at a time
     forever        one token every few milliseconds until it is stopped
-    deaf           the same, and does not hear that it is stopped
+    climb          the same with numbers: "1 2 3 …"
+    deaf           as forever, and does not hear that it is stopped
     die N WORDS    answers N tokens, writes WORDS on standard error and is gone
     fail WORDS     raises RuntimeError(WORDS)
     history        answers all contents that it was told, joined by "|"
@@ -20,7 +21,7 @@ import time
 from pathlib import Path
 
 WORKER = Path(__file__).resolve().parents[2] / "emotui" / "engine" / "worker"
-ENDLESS = ("forever", "deaf")
+ENDLESS = ("forever", "climb", "deaf")
 PACE_S = 0.02  # slow enough for a test to find the app at rest between two tokens
 
 
@@ -65,6 +66,13 @@ class ScriptedEngine:
     def _forever(self, rest, messages, stop):
         while not stop.is_set():
             yield "more "
+            time.sleep(PACE_S)
+
+    def _climb(self, rest, messages, stop):
+        number = 0
+        while not stop.is_set():
+            number += 1
+            yield f"{number} "
             time.sleep(PACE_S)
 
     def _deaf(self, rest, messages, stop):
