@@ -12,7 +12,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -97,9 +98,9 @@ def test_many_kills_in_the_middle_of_an_answer_lose_no_token(chat: list[str]) ->
         kill_while_it_answers(chat, moment)
 
 
-def test_the_app_killed_in_the_middle_of_an_answer_has_stored_what_it_showed(
-    python: Path, model: Path
-) -> None:
+@contextmanager
+def the_app_answering(python: Path, model: Path) -> Iterator[TerminalSession]:
+    """The app in a terminal, in the middle of an answer of numbers."""
     settings = Path(os.environ["EMOTUI_HOME"]) / "config" / "config.toml"
     settings.parent.mkdir(parents=True)
     settings.write_text(f'[lmdeploy]\npython = "{python}"\n[models]\nfolders = ["{model}"]\n')
@@ -113,6 +114,13 @@ def test_the_app_killed_in_the_middle_of_an_answer_has_stored_what_it_showed(
         terminal.wait_for("Ready on", 30)
         terminal.send(b"climb\r")
         terminal.wait_for(" 40 ")
+        yield terminal
+
+
+def test_the_app_killed_in_the_middle_of_an_answer_has_stored_what_it_showed(
+    python: Path, model: Path
+) -> None:
+    with the_app_answering(python, model) as terminal:
         os.kill(terminal.process.pid, signal.SIGKILL)
         terminal.wait_exit(5)
         shown = terminal.text().split("climb")[1].split("Enter sends")[0]
@@ -125,6 +133,26 @@ def test_the_app_killed_in_the_middle_of_an_answer_has_stored_what_it_showed(
     stored = [int(number) for number in answer.text.split()]
     assert stored == list(range(1, len(stored) + 1))
     assert len(stored) >= highest >= 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_an_answer_ends_app_and_engine_in_time(
+    python: Path, model: Path, number: signal.Signals
+) -> None:
+    with the_app_answering(python, model) as terminal:
+        (worker,) = [
+            child
+            for child in terminal.process.children(recursive=True)
+            if scripted_worker.__file__ in child.cmdline()
+        ]
+        terminal.process.send_signal(number)
+        terminal.wait_exit()
+        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 2.0)
+
+    store = ConversationStore(database())
+    answer = store.get(store.list()[0].id).messages[-1]
+    assert answer.status is Status.INTERRUPTED
+    assert answer.text.startswith("1 2 3 ")
 
 
 def test_a_full_disk_loses_the_saving_and_not_the_answer(chat: list[str]) -> None:
