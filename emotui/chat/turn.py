@@ -62,13 +62,13 @@ class Turn:
 
     async def save_ending(self, ending: Ending) -> None:
         """Store how the answer ended, with all that could not be stored before."""
+        await self._pass_on()  # what arrived while the answer was being cut short
         self.answer.ending = ending
         if not self.answer.id:
             return
         try:
             if self._unsaved:
-                await asyncio.to_thread(self._store.append, self.answer.id, self._unsaved)
-                self._unsaved = []
+                await self._write()
             await asyncio.to_thread(self._store.finish, self.answer.id, ending)
         except EmotuiError as error:
             self._tell(NotSaved(error.message))
@@ -86,11 +86,13 @@ class Turn:
         if not batch:
             return
         text = "".join(clean(token.text) for token in batch)
-        if text:
-            await self._save(text)
-        self.tokens = batch[-1].n
-        self.answer.text += text
-        self._tell(Delta(text, self.tokens))
+        try:
+            if text:
+                await self._save(text)
+        finally:  # cut short, it is stored too
+            self.tokens = batch[-1].n
+            self.answer.text += text
+            self._tell(Delta(text, self.tokens))
 
     async def _save(self, text: str) -> None:
         """Store a delta; when that fails it is kept for later, and shown all the same."""
@@ -99,12 +101,27 @@ class Turn:
         failed_before = bool(self._unsaved)
         self._unsaved.append(text)
         try:
-            await asyncio.to_thread(self._store.append, self.answer.id, self._unsaved)
+            await self._write()
         except EmotuiError as error:
             if not failed_before:
                 self._tell(NotSaved(error.message))
-            return
-        self._unsaved = []
+
+    async def _write(self) -> None:
+        """Store what is not stored yet.
+
+        A thread cannot be called back: cut short, this waits for it all the same, since what it
+        stores must not be stored again.
+        """
+        texts = tuple(self._unsaved)
+        writing = asyncio.create_task(
+            asyncio.to_thread(self._store.append, self.answer.id, texts), name="chat-store"
+        )
+        try:
+            await asyncio.shield(writing)
+        finally:
+            await asyncio.wait([writing])
+            if writing.exception() is None:
+                self._unsaved = []
 
 
 def _ending(done: Done | None) -> Ending:

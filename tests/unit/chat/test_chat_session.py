@@ -6,7 +6,8 @@ The client and the worker are the real ones; only the model follows a script.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -229,6 +230,40 @@ async def test_closing_in_the_middle_marks_the_answer_and_leaves_no_process(tmp_
     stored = ConversationStore(tmp_path / "c.sqlite3").get(summary.id)
     assert stored.messages[-1].status is Status.INTERRUPTED
     assert stored.messages[-1].text.startswith("more")
+
+
+class WaitingStore(ConversationStore):
+    """The store on a disk that takes its time: nothing is written until it is let go on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked = threading.Event()
+        self.goes_on = threading.Event()
+
+    def append(self, message_id: int, deltas: Sequence[str]) -> None:
+        self.asked.set()
+        assert self.goes_on.wait(20)
+        super().append(message_id, deltas)
+
+
+async def test_an_answer_that_is_cut_short_while_it_is_stored_is_stored_once(
+    tmp_path: Path,
+) -> None:
+    store = WaitingStore(tmp_path / "c.sqlite3")
+    async with session_in(tmp_path, store) as session:
+        session.ask("count 50")
+        await until(store.asked.is_set)
+        closing = asyncio.create_task(session.close())
+        for _step in range(5):  # until the end of the answer has reached the one who stores
+            await asyncio.sleep(0)
+        store.goes_on.set()
+        await closing
+
+        answer = session.conversation.messages[-1]
+        assert answer.text
+        assert "".join(f"{n} " for n in range(1, 51)).startswith(answer.text)
+        stored = store.get(session.conversation.id).messages[-1]
+        assert (stored.text, stored.status) == (answer.text, Status.INTERRUPTED)
 
 
 async def test_a_store_that_cannot_be_written_is_reported_and_the_answer_shown(
