@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from emotui.chat.conversation import (
     ChatMessage,
@@ -110,18 +111,7 @@ class ConversationStore:
                 "FROM conversations ORDER BY updated DESC, id DESC LIMIT ?",
                 (limit,),
             ).fetchall()
-        return [
-            ConversationSummary(
-                id=row[0],
-                title=clean_line(row[1]),
-                model=clean_line(row[2]),
-                engine=clean_line(row[3]),
-                created=_moment(row[4]),
-                updated=_moment(row[5]),
-                messages=row[6],
-            )
-            for row in rows
-        ]
+            return [_summary(row) for row in rows]
 
     def get(self, id_or_prefix: str) -> Conversation:
         """Return one conversation with all its messages; a unique beginning of its id will do.
@@ -144,16 +134,16 @@ class ConversationStore:
                     (conversation_id,),
                 ).fetchall()
             ]
-        return Conversation(
-            model=row[0],
-            engine=clean_line(row[1]),
-            created=_moment(row[2]),
-            updated=_moment(row[3]),
-            id=conversation_id,
-            title=clean_line(row[4]),
-            system=row[5],
-            messages=messages,
-        )
+            return Conversation(
+                model=row[0],
+                engine=clean_line(row[1]),
+                created=_moment(row[2]),
+                updated=_moment(row[3]),
+                id=conversation_id,
+                title=clean_line(row[4]),
+                system=row[5],
+                messages=messages,
+            )
 
     def delete(self, id_or_prefix: str) -> str:
         """Remove a conversation with everything in it; return its id.
@@ -192,7 +182,8 @@ class ConversationStore:
                     if database.in_transaction:
                         database.execute("ROLLBACK")
                     raise
-            except (sqlite3.Error, OSError, ValueError) as error:  # of a damaged row, the last
+            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+                # The last two are of a damaged row.
                 raise StoreError(
                     N_("The conversations in {path} cannot be used: {error}."),
                     path=self.path or "",
@@ -262,6 +253,19 @@ def _text_of(database: sqlite3.Connection, message_id: int) -> str:
         "SELECT text FROM chunks WHERE message = ? ORDER BY number", (message_id,)
     )
     return (stored[0] if stored else "") + "".join(chunk[0] for chunk in chunks)
+
+
+def _summary(row: Sequence[Any]) -> ConversationSummary:
+    identity, title, model, engine, created, updated, messages = row
+    return ConversationSummary(
+        id=identity,
+        title=clean_line(title),
+        model=clean_line(model),
+        engine=clean_line(engine),
+        created=_moment(created),
+        updated=_moment(updated),
+        messages=messages,
+    )
 
 
 def _message(database: sqlite3.Connection, row: Sequence[object]) -> ChatMessage:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from emotui.chat.conversation import ChatMessage, Conversation, Ending, Role, Status
 from emotui.chat.database import open_database
 from emotui.chat.schema import STEPS
-from emotui.chat.store import ConversationStore
+from emotui.chat.store import ConversationStore, StoreError
 from emotui.support.errors import BrokenFileError, NotFoundError, UsageError
 from emotui.support.text import clean
 
@@ -236,6 +236,22 @@ def test_a_network_file_system_gets_a_rollback_journal(
     assert database.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
     assert problem is None
     database.close()
+
+
+@pytest.mark.parametrize("damage", ["updated = 'soon'", "created = x'00ff'"])
+def test_a_damaged_row_is_told_as_what_it_is(store: ConversationStore, damage: str) -> None:
+    conversation = talk()
+    begin(store, conversation, "Why?")
+    store.close()
+    assert store.path is not None
+    with sqlite3.connect(store.path) as database:
+        database.execute(f"UPDATE conversations SET {damage}")
+    database.close()
+
+    with pytest.raises(StoreError):
+        store.list()
+    with pytest.raises(StoreError):
+        store.get(conversation.id)
 
 
 def test_what_a_manipulated_database_holds_is_cleaned(store: ConversationStore) -> None:
