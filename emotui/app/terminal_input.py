@@ -161,6 +161,9 @@ class TerminalInput:
             self._parser.terminal_pixel_size = former.terminal_pixel_size
 
     def _alt(self, character: str) -> Iterator[Message]:
+        if character in "\r\n":
+            yield Key("alt+enter", None)  # Textual's table forgets the modifier of this one
+            return
         keys = list(self._parser._sequence_to_key_events("\x1b" + character))
         yield from keys or self._parser._sequence_to_key_events(character, alt=True)
 

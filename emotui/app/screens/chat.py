@@ -175,12 +175,8 @@ class ChatScreen(EmoScreen):
         finally:
             self.query_one(ConversationPane).show_state()
 
-    def action_new_conversation(self) -> None:
+    async def action_new_conversation(self) -> None:
         """Begin anew with the same model and system prompt; the engine stays loaded."""
-        self.in_worker(self.begin_anew())
-
-    async def begin_anew(self) -> None:
-        """Put an empty conversation in view, like the one that is there."""
         old = self.shown
         if old is not None:
             await self.go_to(
@@ -194,24 +190,32 @@ class ChatScreen(EmoScreen):
             session.converse(conversation)
         await self.put_in_view(conversation)
 
-    async def on_prompt_input_sent(self, event: PromptInput.Sent) -> None:
-        """Ask the model."""
+    def on_prompt_input_sent(self, event: PromptInput.Sent) -> None:
+        """Ask the model; a message that cannot be sent goes back into the field."""
         self.in_worker(self._ask(event.text))
 
     async def _ask(self, text: str) -> None:
+        is_sent = False
+        try:
+            is_sent = await self._send(text)
+        finally:
+            if not is_sent:
+                self.query_one(PromptInput).give_back(text)
+
+    async def _send(self, text: str) -> bool:
         shown, session = self.shown, self.services.chat
         if shown is None:
-            return
+            return False
         if session is None or not fits(session, shown):
             request = operations.ChatRequest(Path(shown.model), shown.engine, system=shown.system)
             session = await self._open_session(request)
             if session is None:
-                return
+                return False
         if session.conversation is not shown:
             session.converse(shown)
             await self.put_in_view(shown)
         session.ask(text)
-        self.query_one(PromptInput).clear()
+        return True
 
     def action_stop(self) -> None:
         """End the answer where it stands."""

@@ -113,7 +113,7 @@ class KeptConversations:
             return
         await in_background(lambda: delete_conversation(services, summary.id), "conversation")
         if self._current == summary.id:
-            await screen.begin_anew()
+            await screen.action_new_conversation()
         await self.fill()
 
     @property

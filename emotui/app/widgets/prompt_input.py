@@ -63,9 +63,14 @@ class PromptInput(TextArea):
             (self.action_send if event.key == "enter" else self.action_new_line)()
 
     def action_send(self) -> None:
-        """Send the text, unless it is blank; the receiver clears the field when it took it."""
+        """Send the text, unless it is blank, and leave the field empty for the next."""
         if self.text.strip():
             self.post_message(self.Sent(self.text))
+            self.clear()
+
+    def give_back(self, text: str) -> None:
+        """Put back what could not be sent, before what was typed meanwhile."""
+        self.insert(f"{text}\n" if self.text else text, (0, 0))
 
     def action_new_line(self) -> None:
         """Break the line at the cursor."""
