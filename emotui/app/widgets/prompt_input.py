@@ -47,6 +47,7 @@ class PromptInput(TextArea):
             compact=True,
             highlight_cursor_line=False,
         )
+        self.cursor_blink = False  # an app at rest sends nothing over the line
 
     def on_mount(self) -> None:
         """Say which keys are not letters here."""
