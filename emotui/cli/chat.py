@@ -22,6 +22,7 @@ from emotui.cli.context import (
     say_json,
     tell,
 )
+from emotui.cli.groups import examples
 from emotui.engine.protocol import Sampling
 from emotui.operations import chat as operations
 from emotui.operations.engine import ENGINES
@@ -107,7 +108,14 @@ def conversation_options(command: Command) -> Command:
         "With -m, or with text on standard input, one answer is printed as it arrives. "
         "On a terminal without -m, each line is a message. Ctrl-C stops an answer."
     ),
-    epilog=_("Exit status: 0 answered, 1 the engine failed, 2 wrong use, 130 interrupted."),
+    epilog=examples(
+        "emotui chat /data/EmoLLM",
+        "emotui chat /data/ws_fp16 -m '你好,最近总是睡不好。'",
+        "emotui chat /data/EmoLLM --engine transformers --json < question.txt",
+        "emotui chat --list",
+    )
+    + "\n\n"
+    + _("Exit status: 0 answered, 1 the engine failed, 2 wrong use, 130 interrupted."),
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.option("-m", "--message", metavar="TEXT", help=_("The message; - reads standard input."))

@@ -9,6 +9,7 @@ import click
 
 from emotui.cli.context import json_option, pass_services, python_option, say, say_json
 from emotui.cli.findings import columns, markdown_table, print_findings
+from emotui.cli.groups import examples
 from emotui.environment.subject import Target
 from emotui.gpu.sample import Gpu
 from emotui.operations import check as operation
@@ -23,7 +24,12 @@ from emotui.support.text import format_bytes
     help=_(
         "See whether this machine is fit for LMDeploy: driver, GPUs, LMDeploy and its packages, "
         "disk and memory. Ends with 1 when something fails."
-    )
+    ),
+    epilog=examples(
+        "emotui check",
+        "emotui check --for convert --model /data/EmoLLM --python /data/venvs/lmd024",
+        "emotui check --markdown > report.md",
+    ),
 )
 @click.option(
     "--for",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from emotui.cli.groups import examples
 from emotui.support.language import _
 
 
@@ -12,7 +13,12 @@ from emotui.support.language import _
     help=_(
         "Print the completion script of a shell. For bash: "
         'eval "$(emotui completion bash)" in ~/.bashrc.'
-    )
+    ),
+    epilog=examples(
+        """echo 'eval "$(emotui completion bash)"' >> ~/.bashrc""",
+        """echo 'eval "$(emotui completion zsh)"' >> ~/.zshrc""",
+        "emotui completion fish > ~/.config/fish/completions/emotui.fish",
+    ),
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context

@@ -18,6 +18,7 @@ from emotui.cli.config_edit import (
 )
 from emotui.cli.context import json_option, pass_services, say, say_json, tell
 from emotui.cli.findings import columns, print_findings
+from emotui.cli.groups import CommandGroup, examples
 from emotui.operations import config as operations
 from emotui.operations.services import Services
 from emotui.support.errors import NotFoundError
@@ -28,16 +29,26 @@ from emotui.workspace.schema import Group
 
 
 @click.group(
+    cls=CommandGroup,
     help=_(
         "Show and edit the config.ini of a TurboMind workspace. WORKSPACE is the folder that "
         "convert made, its weights folder, or the file itself."
-    )
+    ),
+    epilog=examples(
+        "emotui config show /data/ws_fp16",
+        "emotui config set /data/ws_fp16 quant_policy=int8 session_len=8192",
+        "emotui config undo /data/ws_fp16",
+    ),
 )
 def config() -> None:
     """Hold the commands."""
 
 
-@config.command("show", help=_("Show every key with its value and what it means."))
+@config.command(
+    "show",
+    help=_("Show every key with its value and what it means."),
+    epilog=examples("emotui config show /data/ws_fp16 --lmdeploy 0.4.0"),
+)
 @workspace_argument
 @lmdeploy_option
 @json_option
@@ -94,7 +105,11 @@ def _row_document(opened: OpenConfig, row: Row) -> dict[str, object]:
     }
 
 
-@config.command("check", help=_("Look for values that are impossible or hazardous together."))
+@config.command(
+    "check",
+    help=_("Look for values that are impossible or hazardous together."),
+    epilog=examples("emotui config check /data/ws_fp16"),
+)
 @workspace_argument
 @lmdeploy_option
 @json_option
@@ -115,7 +130,11 @@ def check(services: Services, /, workspace: Path, lmdeploy: str | None, *, as_js
     return 0 if report.ok else 1
 
 
-@config.command("get", help=_("Print the value of KEY."))
+@config.command(
+    "get",
+    help=_("Print the value of KEY."),
+    epilog=examples("emotui config get /data/ws_fp16 session_len"),
+)
 @workspace_argument
 @click.argument("key")
 @pass_services

@@ -11,6 +11,7 @@ import click
 
 from emotui.cli.context import json_option, pass_services, say, say_json, tell
 from emotui.cli.findings import columns
+from emotui.cli.groups import examples
 from emotui.operations import config as operations
 from emotui.operations.services import Services
 from emotui.support.errors import UsageError
@@ -53,6 +54,10 @@ def dry_run_option(command: Command) -> Command:
         "Set keys and print the difference. Meanings are understood too: quant_policy=int8 is "
         "written as the digit that the version reads as int8."
     ),
+    epilog=examples(
+        "emotui config set /data/ws_fp16 quant_policy=int8 --dry-run",
+        "emotui config set /data/ws_fp16 session_len=8192 cache_max_entry_count=50%",
+    ),
 )
 @workspace_argument
 @click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE...")
@@ -78,7 +83,9 @@ def set_(
 
 
 @click.command(
-    "unset", help=_("Remove keys, so that the engine's own defaults hold; print the difference.")
+    "unset",
+    help=_("Remove keys, so that the engine's own defaults hold; print the difference."),
+    epilog=examples("emotui config unset /data/ws_fp16 use_logn_attn"),
 )
 @workspace_argument
 @click.argument("names", nargs=-1, required=True, metavar="KEY...")
@@ -135,7 +142,11 @@ def _finish(services: Services, opened: OpenConfig, *, dry_run: bool) -> None:
     )
 
 
-@click.command("diff", help=_("Print what EmoTUI changed in the file, since its first edit."))
+@click.command(
+    "diff",
+    help=_("Print what EmoTUI changed in the file, since its first edit."),
+    epilog=examples("emotui config diff /data/ws_fp16 --last"),
+)
 @workspace_argument
 @click.option("--last", is_flag=True, help=_("Only what the last saved edit changed."))
 @pass_services
@@ -145,7 +156,11 @@ def diff(services: Services, /, workspace: Path, *, last: bool) -> None:
         say(line)
 
 
-@click.command("undo", help=_("Take back the last saved edit, to the byte."))
+@click.command(
+    "undo",
+    help=_("Take back the last saved edit, to the byte."),
+    epilog=examples("emotui config undo /data/ws_fp16"),
+)
 @workspace_argument
 @pass_services
 def undo(services: Services, /, workspace: Path) -> None:
@@ -155,7 +170,11 @@ def undo(services: Services, /, workspace: Path) -> None:
     )
 
 
-@click.command("redo", help=_("Apply again the edit that was undone last."))
+@click.command(
+    "redo",
+    help=_("Apply again the edit that was undone last."),
+    epilog=examples("emotui config redo /data/ws_fp16"),
+)
 @workspace_argument
 @pass_services
 def redo(services: Services, /, workspace: Path) -> None:
@@ -167,7 +186,11 @@ def redo(services: Services, /, workspace: Path) -> None:
     )
 
 
-@click.command("history", help=_("List the edits that were saved, oldest first."))
+@click.command(
+    "history",
+    help=_("List the edits that were saved, oldest first."),
+    epilog=examples("emotui config history /data/ws_fp16 --json"),
+)
 @workspace_argument
 @json_option
 @pass_services

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from emotui.cli.context import pass_services, python_option, say, start_options, tell
+from emotui.cli.groups import examples
 from emotui.cli.jobs import wait_and_tell
 from emotui.operations import convert as operations
 from emotui.operations.services import Services
@@ -19,7 +20,12 @@ from emotui.support.language import _
     help=_(
         "Convert MODEL to TurboMind's format, as a job that runs on when this command has ended; "
         "prints the job's id. The workspace gets its name only when it is complete."
-    )
+    ),
+    epilog=examples(
+        "emotui convert /data/EmoLLM --dry-run",
+        "emotui convert /data/EmoLLM --dst /data/ws_fp16 --wait",
+        "emotui convert /data/EmoLLM --model-name internlm2-chat-7b --tp 2 --replace",
+    ),
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from emotui.cli.context import json_option, pass_services, say, say_json, tell
+from emotui.cli.groups import CommandGroup, examples
 from emotui.cli.job_text import as_document, details, in_columns, row_of, state_and_progress
 from emotui.jobs.job import Job, JobState
 from emotui.lmdeploy.progress import Progress
@@ -25,7 +26,12 @@ ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 
 
 @click.group(
-    invoke_without_command=True, help=_("See and steer the jobs; without a command, list them.")
+    cls=CommandGroup,
+    invoke_without_command=True,
+    help=_("See and steer the jobs; without a command, list them."),
+    epilog=examples("emotui jobs", "emotui jobs logs -f ID", "emotui jobs cancel ID")
+    + "\n\n"
+    + _("The first characters of an ID are enough when no other job begins with them."),
 )
 @json_option
 @click.pass_context
@@ -33,10 +39,19 @@ def jobs(ctx: click.Context, as_json: bool) -> int:
     """Without a sub-command, list."""
     if ctx.invoked_subcommand is None:
         return int(ctx.invoke(list_command, as_json=as_json))
+    if as_json:
+        raise UsageError(
+            "Write --json behind the command: emotui jobs {command} --json",
+            command=ctx.invoked_subcommand,
+        )
     return 0
 
 
-@jobs.command("list", help=_("List all jobs, the newest first."))
+@jobs.command(
+    "list",
+    help=_("List all jobs, the newest first."),
+    epilog=examples("emotui jobs list --json"),
+)
 @json_option
 @pass_services
 def list_command(services: Services, as_json: bool) -> int:
@@ -59,7 +74,10 @@ def list_command(services: Services, as_json: bool) -> int:
     return 0
 
 
-@jobs.command(help=_("Show everything that is known of jobs."))
+@jobs.command(
+    help=_("Show everything that is known of jobs."),
+    epilog=examples("emotui jobs show ID --json"),
+)
 @ids_argument
 @json_option
 @pass_services
@@ -81,7 +99,10 @@ def show(services: Services, ids: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
-@jobs.command(help=_("Print the log of jobs."))
+@jobs.command(
+    help=_("Print the log of jobs."),
+    epilog=examples("emotui jobs logs ID -n 20", "emotui jobs logs -f ID"),
+)
 @ids_argument
 @click.option("-f", "--follow", is_flag=True, help=_("Go on while the job runs."))
 @click.option(
@@ -113,7 +134,8 @@ def logs(
     help=_(
         "Wait until jobs are over. Ends with 0 when all succeeded, else with 1. Ctrl+C ends the "
         "waiting, never the job."
-    )
+    ),
+    epilog=examples("emotui jobs wait ID && emotui chat /data/ws_fp16"),
 )
 @ids_argument
 @pass_services
@@ -123,7 +145,10 @@ def wait(services: Services, ids: tuple[str, ...]) -> int:
     return max([wait_and_tell(services, name) for name in names])
 
 
-@jobs.command(help=_("Stop jobs, with everything that they started."))
+@jobs.command(
+    help=_("Stop jobs, with everything that they started."),
+    epilog=examples("emotui jobs cancel ID"),
+)
 @ids_argument
 @pass_services
 def cancel(services: Services, ids: tuple[str, ...]) -> int:
@@ -141,7 +166,10 @@ def cancel(services: Services, ids: tuple[str, ...]) -> int:
     return status
 
 
-@jobs.command(help=_("Delete jobs that are over, with their logs. What they made stays."))
+@jobs.command(
+    help=_("Delete jobs that are over, with their logs. What they made stays."),
+    epilog=examples("emotui jobs remove ID ID"),
+)
 @ids_argument
 @pass_services
 def remove(services: Services, ids: tuple[str, ...]) -> int:

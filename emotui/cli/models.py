@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from emotui.cli.context import json_option, pass_services, say, say_json, tell
+from emotui.cli.groups import CommandGroup, examples
 from emotui.cli.job_text import in_columns
 from emotui.models.description import ModelFolder
 from emotui.operations import models as operations
@@ -18,7 +19,7 @@ from emotui.support.language import Message, _
 from emotui.support.text import cell_width, clean_line, format_bytes, format_count, pad
 
 
-class ListByDefault(click.Group):
+class ListByDefault(CommandGroup):
     """A group in which `list` may be left out: `emotui models /data --json`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -28,7 +29,13 @@ class ListByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=ListByDefault, help=_("See what model folders are; without a command, list them."))
+@click.group(
+    cls=ListByDefault,
+    help=_("See what model folders are; without a command, list them."),
+    epilog=examples(
+        "emotui models", "emotui models /data/models --json", "emotui models show /data/EmoLLM"
+    ),
+)
 def models() -> None:
     """Hold the commands."""
 
@@ -39,6 +46,7 @@ def models() -> None:
         "List the models in and below some folders: the ones given, else the current one and "
         "those that the setting models.folders names."
     ),
+    epilog=examples("emotui models list /data/models"),
 )
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
 @json_option
@@ -62,7 +70,10 @@ def list_command(services: Services, folders: tuple[Path, ...], as_json: bool) -
     return 0
 
 
-@models.command(help=_("Show everything that is known of a model folder."))
+@models.command(
+    help=_("Show everything that is known of a model folder."),
+    epilog=examples("emotui models show /data/EmoLLM"),
+)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @json_option
 @pass_services
@@ -81,7 +92,10 @@ def show(services: Services, folder: Path, as_json: bool) -> int:
     return 0
 
 
-@models.command(help=_("Remember a folder that holds models, in the setting models.folders."))
+@models.command(
+    help=_("Remember a folder that holds models, in the setting models.folders."),
+    epilog=examples("emotui models add /data/models"),
+)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @pass_services
 def add(services: Services, folder: Path) -> int:

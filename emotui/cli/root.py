@@ -11,15 +11,27 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from emotui import __version__
 from emotui.cli.context import tell
+from emotui.cli.groups import CommandGroup
 from emotui.operations.services import Services, open_services
 from emotui.support.crash import write_crash_report
 from emotui.support.errors import EmotuiError
-from emotui.support.language import DOMAIN, LOCALE_FOLDER, N_, _, language_code, set_language
+from emotui.support.language import (
+    DOMAIN,
+    LOCALE_FOLDER,
+    N_,
+    Message,
+    _,
+    language_code,
+    message,
+    raw,
+    set_language,
+)
 
 INTERRUPTED = 130
 
@@ -38,7 +50,7 @@ COMMANDS = {
 """Each sub-command: where it is defined, and its line in the help."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(CommandGroup):
     """A group that imports a sub-command when it is used; `--help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -82,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except OSError as error:
-        tell(_("Error: {error}").format(error=error))
+        tell(_("Error: {error}").format(error=_failure(services, error)))
         return 1
     except Exception as error:  # noqa: BLE001 (a fault of ours: a report, not a traceback)
         for line in write_crash_report(services.paths.logs, services.clock.now(), error):
@@ -97,6 +109,23 @@ def _shown(error: click.ClickException) -> str:
     printed = io.StringIO()
     error.show(printed)
     return printed.getvalue().rstrip("\n")
+
+
+def _failure(services: Services, error: OSError) -> Message:
+    """Return what the system refused, and what to do where it was about our own files."""
+    path, reason = error.filename, error.strerror or str(error)
+    if path is None:
+        return raw(reason)
+    own = services.paths
+    place = Path(os.fsdecode(path)) if isinstance(path, str | bytes) else Path(str(path))
+    if any(place.is_relative_to(each) for each in (own.config, own.state, own.data, own.cache)):
+        return message(
+            "EmoTUI cannot use {path}: {reason}. Make that place writable, or name another "
+            "folder for its files with EMOTUI_HOME.",
+            path=place,
+            reason=reason,
+        )
+    return message("{path}: {reason}", path=place, reason=reason)
 
 
 def _keep_unencodable() -> None:
@@ -125,8 +154,11 @@ def _root() -> click.Group:
     )
     @click.pass_context
     def root(ctx: click.Context) -> int:
+        services = ctx.find_object(Services)
         if ctx.invoked_subcommand is None:
-            return _open_app(ctx.find_object(Services))
+            return _open_app(services)
+        for problem in services.settings.problems if services is not None else ():
+            tell(problem)
         return 0
 
     return root

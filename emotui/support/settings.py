@@ -123,8 +123,8 @@ def _changed(path: Path, text: str, setting: Setting, value: Value) -> str:
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        document = tomlkit.parse(text)
         wanted = tomllib.loads(text)
+        document = tomlkit.parse(text)
         table = document.setdefault(setting.table, tomlkit.table())
         if not isinstance(table, MutableMapping):
             raise _broken(_wrong(path, setting.table, table, f"[{setting.table}]"))
@@ -215,5 +215,5 @@ def _unreadable(path: Path, error: Exception) -> Message:
         "{path} cannot be read: {error}. It was left as it is, and defaults are used; "
         "correct the file or move it away.",
         path=path,
-        error=error,
+        error=(isinstance(error, OSError) and error.strerror) or error,
     )

@@ -81,6 +81,7 @@ def test_help_loads_no_command_but_the_one_that_is_asked() -> None:
     assert {name for name in modules if name.startswith("emotui.cli.")} == {
         "emotui.cli.root",
         "emotui.cli.context",
+        "emotui.cli.groups",
     }
 
 
