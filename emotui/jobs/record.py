@@ -176,7 +176,7 @@ def _end(document: dict[str, Any]) -> EndRecord:
         exit_status=exit_status,
         signal=_integer(document["signal"]),
         leftovers=tuple(int(pid) for pid in document["leftovers"]),
-        reason={str(name): str(value) for name, value in (document["reason"] or {}).items()},
+        reason={str(name): str(value) for name, value in dict(document["reason"] or {}).items()},
     )
 
 

@@ -33,7 +33,7 @@ _LAST_MOMENT_S = 2.0
 
 
 class JobStore:
-    """The jobs of one user."""
+    """The jobs of one user. Threads may share it."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder = folder
@@ -69,7 +69,8 @@ class JobStore:
     def list(self) -> list[Job]:
         """Return all jobs, the newest first."""
         ids = self._ids()
-        self._over = {job_id: job for job_id, job in self._over.items() if job_id in ids}
+        known = self._over.copy()  # at once: another thread may be adding to it
+        self._over = {job_id: job for job_id, job in known.items() if job_id in ids}
         jobs = [job for job_id in ids if (job := self._look_if_there(job_id)) is not None]
         return sorted(jobs, key=lambda job: (job.created, job.id), reverse=True)
 

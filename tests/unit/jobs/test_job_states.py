@@ -242,6 +242,14 @@ def test_a_success_needs_exit_status_0(folder: Path) -> None:
     assert inspect(folder).state is JobState.LOST
 
 
+@pytest.mark.parametrize("reason", ["a word", [1], 7])
+def test_a_reason_that_is_none_is_damage(folder: Path, reason: object) -> None:
+    write_end(folder, reason=reason)
+    job = inspect(folder)
+    assert job.state is JobState.LOST
+    assert "exit.json" in str(job.damage)
+
+
 def test_an_end_that_is_no_end_is_damage(folder: Path) -> None:
     write_end(folder, state="running")
     assert inspect(folder).state is JobState.LOST

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -189,17 +191,51 @@ def test_a_folder_that_others_can_change_is_refused(store: JobStore, spec: JobSp
         store.create(spec)
 
 
-def test_a_thousand_jobs_are_listed_again_without_reading_them(
-    store: JobStore, spec: JobSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def make_finished(store: JobStore, spec: JobSpec, count: int) -> None:
     record = (store.path(store.create(spec).id) / "spec.json").read_bytes()
-    for number in range(1000):
+    for number in range(count):
         folder = store.folder / f"20260101-000000-{number:06d}"
         folder.mkdir()
         (folder / "spec.json").write_bytes(record)
         end = {"state": "failed", "ended": 1.8e9, "seconds": 1.0, "exit_status": 1}
         more = {"started": 1.8e9, "signal": None, "leftovers": [], "reason": None}
         (folder / "exit.json").write_text(json.dumps(end | more))
+
+
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Let threads take turns as often as Python can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_threads_list_at_once(store: JobStore, spec: JobSpec) -> None:
+    make_finished(store, spec, 300)
+    errors: list[Exception] = []
+
+    def look(fresh: JobStore) -> None:
+        try:
+            fresh.list()
+        except RuntimeError as error:
+            errors.append(error)
+
+    for _round in range(4):
+        fresh = JobStore(store.folder, TickingClock())
+        threads = [threading.Thread(target=look, args=(fresh,)) for _thread in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+
+
+def test_a_thousand_jobs_are_listed_again_without_reading_them(
+    store: JobStore, spec: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_finished(store, spec, 1000)
     assert len(store.list()) == 1001
     looked: list[Path] = []
     real = Path.read_bytes
