@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from emotui.engine.protocol import EngineName, EngineSpec
+from emotui.gpu.visible import visible_gpus
 from emotui.lmdeploy.installation import Installation
 from emotui.lmdeploy.versions import Features, Version, chat_template
 from emotui.models.folder import ModelFolder, ModelKind, inspect
@@ -18,6 +19,7 @@ from emotui.operations.services import Services
 from emotui.support.errors import BrokenFileError, RefusedError, UsageError
 from emotui.support.language import Message, message
 from emotui.workspace.ini import IniDocument
+from emotui.workspace.values import read_boolean, read_integer, read_number
 
 ENGINES: tuple[EngineName, ...] = ("turbomind", "transformers")
 OLDEST_PIPELINE = Version("0.2.0")
@@ -28,23 +30,19 @@ NAMED_TEMPLATE = Version("0.6.0")
 """From here on a template is given as such; before, the model's name chooses it."""
 
 
-def _flag(text: str) -> bool:
-    return {"0": False, "false": False, "1": True, "true": True}[text.strip().lower()]
-
-
 _FROM_INI: Mapping[str, tuple[str, Callable[[str], object]]] = {
-    "session_len": ("session_len", int),
-    "max_batch_size": ("max_batch_size", int),
-    "cache_max_entry_count": ("cache_max_entry_count", float),
-    "cache_block_seq_len": ("cache_block_seq_len", int),
-    "quant_policy": ("quant_policy", int),
-    "rope_scaling_factor": ("rope_scaling_factor", float),
-    "use_logn_attn": ("use_logn_attn", _flag),
-    "num_tokens_per_iter": ("num_tokens_per_iter", int),
-    "max_prefill_iters": ("max_prefill_iters", int),
-    "max_prefill_token_num": ("max_prefill_token_num", int),
-    "enable_prefix_caching": ("enable_prefix_caching", _flag),
-    "tensor_para_size": ("tp", int),
+    "session_len": ("session_len", read_integer),
+    "max_batch_size": ("max_batch_size", read_integer),
+    "cache_max_entry_count": ("cache_max_entry_count", read_number),
+    "cache_block_seq_len": ("cache_block_seq_len", read_integer),
+    "quant_policy": ("quant_policy", read_integer),
+    "rope_scaling_factor": ("rope_scaling_factor", read_number),
+    "use_logn_attn": ("use_logn_attn", read_boolean),
+    "num_tokens_per_iter": ("num_tokens_per_iter", read_integer),
+    "max_prefill_iters": ("max_prefill_iters", read_integer),
+    "max_prefill_token_num": ("max_prefill_token_num", read_integer),
+    "enable_prefix_caching": ("enable_prefix_caching", read_boolean),
+    "tensor_para_size": ("tp", read_integer),
 }
 """Keys of config.ini that the pipeline would overwrite with its own defaults (0.2.0–0.5.3)."""
 
@@ -125,8 +123,8 @@ def _choose(
         if obstacle is None and engine is None:
             # Somebody who names the engine may know of a GPU that NVML cannot see.
             reading = services.gpus.read()
-            if not reading.gpus:
-                obstacle = reading.problem or message("No NVIDIA GPU is visible.")
+            if not visible_gpus(reading.gpus, services.environ):
+                obstacle = reading.problem or message("No GPU is visible to CUDA programs.")
         if obstacle is None:
             return "turbomind"
         if engine is None and _transformers_obstacle(folder, installation) is None:
@@ -261,18 +259,17 @@ def _ini_options(path: Path) -> dict[str, object]:
     except OSError as error:
         raise BrokenFileError("{path} cannot be read: {error}", path=path, error=error) from error
     options: dict[str, object] = {}
-    for key, (option, kind) in _FROM_INI.items():
+    for key, (option, read) in _FROM_INI.items():
         text = values.get(key)
         if text is None:
             continue
-        try:
-            options[option] = kind(text)
-        except (ValueError, KeyError) as error:
+        options[option] = read(text)
+        if options[option] is None:
             raise BrokenFileError(
                 "{path}: {key} is {value}, which LMDeploy cannot read. Correct it with "
                 "'emotui config set'.",
                 path=path,
                 key=key,
                 value=repr(text),
-            ) from error
+            )
     return options

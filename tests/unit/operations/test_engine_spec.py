@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from doubles.environments import make_environment
@@ -46,8 +47,15 @@ def spec_for(sealed_home: Path, pythons) -> Callable[..., EngineSpec]:
     """Ask for the engine of a model under one version, with a GPU unless told otherwise."""
     environ = {"HOME": str(sealed_home), "EMOTUI_HOME": str(sealed_home / "emotui"), "PATH": ""}
 
-    def ask(model: Path, version: str | None = "0.18.0", *, gpu: bool = True, **wishes: object):
-        services = Services(find_paths(environ), environ)
+    def ask(
+        model: Path,
+        version: str | None = "0.18.0",
+        *,
+        gpu: bool = True,
+        shell: Mapping[str, str] = MappingProxyType({}),
+        **wishes: object,
+    ):
+        services = Services(find_paths(environ), {**environ, **shell})
         services.__dict__["gpus"] = ScriptedGpus(a_reading(1) if gpu else NO_GPU)
         return engine_spec(services, model, python=pythons(version), **wishes)
 
@@ -84,6 +92,13 @@ def test_without_a_gpu_transformers_answers(spec_for, tmp_path) -> None:
     spec = spec_for(make_model(tmp_path / "m"), gpu=False, device="cpu")
     assert spec.engine == "transformers"
     assert spec.options == {"trust_remote_code": False, "device": "cpu"}
+
+
+def test_a_gpu_that_cuda_may_not_use_is_none(spec_for, tmp_path) -> None:
+    model, hidden = make_model(tmp_path / "m"), {"CUDA_VISIBLE_DEVICES": ""}
+    assert spec_for(model, shell=hidden).engine == "transformers"
+    assert spec_for(model, shell=hidden, engine="turbomind").engine == "turbomind"
+    assert spec_for(model, shell={"CUDA_VISIBLE_DEVICES": "0"}).engine == "turbomind"
 
 
 def test_who_names_turbomind_needs_no_nvml(spec_for, tmp_path) -> None:
@@ -162,6 +177,13 @@ def test_the_options_of_a_workspace_are_those_of_its_file(spec_for, tmp_path) ->
 def test_a_session_length_that_is_asked_for_goes_before_the_files(spec_for, tmp_path) -> None:
     spec = spec_for(make_workspace(tmp_path / "ws"), "0.5.3", session_len=512)
     assert spec.options["session_len"] == 512
+
+
+def test_a_value_is_read_as_lmdeploy_reads_it(spec_for, tmp_path) -> None:
+    workspace = make_workspace(tmp_path / "ws", quant_policy="8.0", use_logn_attn="True")
+    options = spec_for(workspace, "0.5.3").options
+    assert (options["quant_policy"], options["use_logn_attn"]) == (8, True)
+    assert isinstance(options["quant_policy"], int)
 
 
 def test_a_value_that_lmdeploy_cannot_read_is_named(spec_for, tmp_path) -> None:
