@@ -41,13 +41,21 @@ class Requirement:
 
     @property
     def specifier(self) -> str:
-        """The range as pip writes it: `torch>=2.0,<=2.1.2`."""
+        """The range as pip writes it: `torch>=2.0,<=2.1.2`, `numpy<2`."""
         parts = [
             *([f">={self.minimum}"] if self.minimum else []),
-            *([f"<={self.maximum}"] if self.maximum else []),
+            *([_at_most(self.maximum)] if self.maximum else []),
             *(f"!={text}.*" for text in self.excluded),
         ]
         return self.package + ",".join(parts)
+
+
+def _at_most(version: str) -> str:
+    """Return the bound that lets the patches of `version` pass: to pip, 1.26 is more than 1."""
+    *front, last = version.split(".")
+    if len(front) > 1:
+        return f"<={version}"
+    return "<" + ".".join([*front, str(int(last) + 1)])
 
 
 # Since which version of LMDeploy, up to which torch.
@@ -102,7 +110,7 @@ def _transformers(v: Version) -> Requirement:
 
 def _others(v: Version) -> list[Requirement]:
     found = [Requirement("protobuf")]  # its tokenizer conversion asks for it, undeclared in 0.2.x
-    if v < Version("0.6.0"):
+    if v < Version("0.6.1"):
         found.append(Requirement("numpy", None, "1"))
     if v < Version("0.5.0"):
         found.append(Requirement("triton", "2.1", "2.2", needed=False))

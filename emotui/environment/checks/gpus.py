@@ -103,7 +103,10 @@ def _calibration_memory(model: ModelFolder, best: Gpu) -> Finding:
         return _free_memory(best)
     fits = needed <= (best.memory_free or 0)
     remedy = Remedy(
-        message("Take fewer samples first (--samples 32), then shorter ones (--seqlen 1024).")
+        message(
+            "Take fewer samples first (--calib-samples 32), then shorter ones "
+            "(--calib-seqlen 1024)."
+        )
     )
     return _memory(
         Status.OK if fits else Status.WARNING,

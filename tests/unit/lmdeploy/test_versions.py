@@ -150,6 +150,14 @@ def test_excluded_versions_take_their_patches_along() -> None:
 
 def test_a_requirement_is_written_as_pip_writes_it() -> None:
     assert requirements("0.2.4")[1].specifier == "transformers>=4.33,<=4.37.1"
+    assert requirements("0.6.4")[0].specifier == "torch>=2.0,<2.5"
+    assert requirements("0.13.0")[0].specifier == "torch>=2.0,<2.11"
+
+
+def test_numpy_1_is_wanted_up_to_0_6_0_and_pip_gets_the_last_one() -> None:
+    numpy = {v: [r for r in requirements(v) if r.package == "numpy"] for v in ("0.6.0", "0.6.1")}
+    assert [each.specifier for each in numpy["0.6.0"]] == ["numpy<2"]
+    assert numpy["0.6.1"] == []
 
 
 def test_python_versions_have_a_wheel_or_not() -> None:
