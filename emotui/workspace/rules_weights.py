@@ -83,14 +83,15 @@ def _weights_found(weights: WeightFiles) -> object:
     return message("the weights have 4 bits in groups of {group}.", group=weights.group_size)
 
 
-def _bit_field(features: Features) -> bool:
+def _calibrated(features: Features) -> bool:
+    """Say whether KV int8 needs scales from a calibration."""
     return features.kv_scale_files
 
 
 def kv_scales(subject: Subject) -> Iterator[Finding]:
     """Up to 0.3.0, KV int8 needs one scale file of 16 bytes a layer and GPU."""
     weights = subject.weights
-    status = subject.severity(_bit_field)
+    status = subject.severity(_calibrated)
     if weights is None or status is None or subject.integers.get("quant_policy") != 4:
         return
     layers = subject.integers.get("num_layer", 0)
@@ -137,7 +138,7 @@ def smoothed(subject: Subject) -> Iterator[Finding]:
     int8 = kv_type(subject.values.get("quant_policy", "0"), subject.reader) == "int8"
     w4 = subject.values.get("weight_type") == "int4"
     name = subject.values.get("model_name", "")
-    if not (w4 and int8 and all_heads and subject.reader.all(_bit_field)) or "internlm2" in name:
+    if not (w4 and int8 and all_heads and subject.reader.all(_calibrated)) or "internlm2" in name:
         return
     yield Finding(
         "config.quant_policy.smoothed",

@@ -77,7 +77,6 @@ class Key:
     defaults: tuple[tuple[str, str], ...] = ()
     """What `convert` writes, from the version named first on; empty: it depends on the model."""
     minimum: float | None = None
-    maximum: float | None = None
     choices: tuple[Choice, ...] = ()
     required: tuple[Span, ...] = ()
     """The releases that cannot load a workspace without it."""
