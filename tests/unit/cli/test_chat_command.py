@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -244,6 +245,12 @@ def at_a_terminal(argv: list[str]) -> Iterator[TerminalSession]:
         yield terminal
 
 
+def wait_for_prompt(terminal: TerminalSession) -> None:
+    terminal.wait_until(
+        lambda: bool(re.search(r"\n>\s*$", terminal.text())), "waited for the prompt"
+    )
+
+
 def test_lines_are_messages_on_a_terminal_and_exit_leaves(chat: list[str]) -> None:
     with at_a_terminal(chat) as terminal:
         terminal.send(b"echo first\r")
@@ -262,13 +269,14 @@ def test_ctrl_c_stops_an_answer_and_the_next_line_is_asked(chat: list[str]) -> N
         terminal.wait_for("Stopped")
         terminal.send(b"echo again\r")
         terminal.wait_until(lambda: "\nagain" in terminal.text(), "the next answer")
+        wait_for_prompt(terminal)
         terminal.send(b"\x04")
         assert terminal.wait_exit(10) == 0
 
 
 def test_ctrl_c_at_the_prompt_leaves_with_130(chat: list[str]) -> None:
     with at_a_terminal(chat) as terminal:
-        terminal.wait_for("> ")
+        wait_for_prompt(terminal)
         terminal.send(b"\x03")
         try:
             status = terminal.wait_exit(4)
@@ -282,7 +290,7 @@ def test_ctrl_c_at_the_prompt_leaves_with_130(chat: list[str]) -> None:
 
 def test_a_byte_that_is_no_character_does_not_end_the_conversation(chat: list[str]) -> None:
     with at_a_terminal(chat) as terminal:
-        terminal.wait_for("> ")
+        wait_for_prompt(terminal)
         terminal.send(b"echo a\xffb\r")
         terminal.wait_for("tokens")
         terminal.send(b"/exit\r")
