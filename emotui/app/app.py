@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -29,6 +29,11 @@ SCREENS = {
 }
 """The class of each mode's screen, in the module of the mode's name."""
 
+STYLES: list[str | PurePath] = [
+    Path(__file__).parent / "styles" / f"{name}.tcss" for name in ("app", *SCREENS, "convert")
+]
+"""The style sheets; the first is shared by all screens."""
+
 
 def _screen_of(mode: str) -> Callable[[], Screen[Any]]:
     def build() -> Screen[Any]:
@@ -43,9 +48,7 @@ class EmoTUI(SafeApp):
     """The terminal app."""
 
     TITLE = "EmoTUI"
-    CSS_PATH = [
-        Path(__file__).parent / "styles" / f"{name}.tcss" for name in ("app", *SCREENS, "convert")
-    ]
+    CSS_PATH = STYLES
     MODES: ClassVar[dict[str, Any]] = {mode: _screen_of(mode) for mode in SCREENS}
     COMMANDS: ClassVar[set[Any]] = {EmoCommands}
     BINDINGS: ClassVar[list[BindingType]] = [

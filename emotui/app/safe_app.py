@@ -29,6 +29,7 @@ class SafeApp(App[None]):
         super().__init__(driver_class=SafeDriver)
         self.services = services
         self.has_failed = False
+        self.is_leaving = False
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's filters and the last gate for control characters."""
@@ -55,6 +56,21 @@ class SafeApp(App[None]):
         except (EmotuiError, OSError) as error:
             problem = str(error)
             self.call_from_thread(self.say, problem, severity="error")
+
+    def exit(
+        self,
+        result: None = None,
+        return_code: int = 0,
+        message: RenderableType | None = None,
+    ) -> None:
+        """End the app; `message` is printed then."""
+        self.is_leaving = True
+        super().exit(result, return_code, None if message is None else self._as_text(message))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # A screen that is half built when the app is told to end may find its widgets missing.
+        if self.is_headless or not self.is_leaving:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """End after an exception that nobody handled (Textual calls this while it is handled)."""

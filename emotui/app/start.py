@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from emotui.app.app import EmoTUI
+from emotui.app.opening import OpeningApp
 from emotui.operations.services import Services
 from emotui.support.language import _
 
@@ -25,6 +25,6 @@ def start(services: Services) -> int:
             + "\n"
         )
         return 1
-    app = EmoTUI(services)
+    app = OpeningApp(services)
     app.run()
     return app.return_code or 0

@@ -24,9 +24,9 @@ from emotui.support.text import clean
 LONGEST_PASTE = 4 << 20
 """Characters of a paste that are kept."""
 
-FLOOD = 1024
+FLOOD = 256
 """Characters without an escape, read at once, that are a paste and not typing: a terminal
-without bracketed paste must not press every key of a pasted text."""
+without bracketed paste must not press every key of a pasted text. Enter at its end is a key."""
 
 PASTE_IDLE_S = 1.5
 """How long an unfinished paste may be silent until it counts as finished."""
@@ -87,7 +87,7 @@ class TerminalInput:
             if silent_s >= PASTE_IDLE_S:
                 yield from self._end_paste()
         elif self._flood and silent_s >= FLOOD_IDLE_S:
-            yield self._end_flood()
+            yield from self._end_flood()
         elif self._held and silent_s >= ESCAPE_DELAY:
             held, self._held = self._held, ""
             if held == "\x1b":
@@ -124,7 +124,7 @@ class TerminalInput:
                 self._flood.append(piece)
                 continue
             if self._flood:
-                yield self._end_flood()
+                yield from self._end_flood()
             if kind == "start" and last:
                 self._held = piece
             elif kind in ("text", "sequence"):
@@ -134,10 +134,13 @@ class TerminalInput:
             elif kind == "escape":
                 yield Key("escape", piece)
 
-    def _end_flood(self) -> Paste:
+    def _end_flood(self) -> Iterator[Message]:
         text = "".join(self._flood)[:LONGEST_PASTE]
         self._flood = []
-        return Paste(clean_paste(text))
+        body = text.removesuffix("\r")
+        yield Paste(clean_paste(body))
+        if body != text:
+            yield Key("enter", "\r")
 
     def _parsed(self, piece: str) -> Iterator[Message]:
         known = False

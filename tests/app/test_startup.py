@@ -8,6 +8,8 @@ import pytest
 from shell_app import ShellApp, settings_file, shell_app
 from textual.pilot import Pilot
 
+from emotui.app.opening import OpeningApp
+from emotui.app.screens.help import HelpScreen
 from emotui.app.theming import DEFAULT_THEME, shipped_themes
 from emotui.operations.services import open_services
 
@@ -136,3 +138,37 @@ async def test_every_theme_of_ours_draws(path: Path) -> None:
 
     assert await notices(app) == []
     assert app.theme == path.stem
+
+
+async def test_the_navigation_stands_before_the_first_screen_is_built() -> None:
+    app = OpeningApp(open_services(), first_screen="jobs")
+    async with app.run_test() as pilot:
+        await settled(pilot)
+
+        assert app.current_mode == "jobs"
+        assert [screen.MODE for screen in app.built_screens] == ["jobs"]
+        await pilot.press("2", "f4")
+        assert app.current_mode == "config"
+
+
+async def test_a_key_pressed_in_the_first_frame_counts() -> None:
+    app = OpeningApp(open_services())
+    async with app.run_test() as pilot:
+        await app.action_go("jobs")
+        await settled(pilot)
+
+        assert app.current_mode == "jobs"
+        assert [screen.MODE for screen in app.built_screens] == ["jobs"]
+
+
+async def test_a_dialog_opened_in_the_first_frame_stays() -> None:
+    app = OpeningApp(open_services())
+    async with app.run_test() as pilot:
+        app.action_keys()
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        await pilot.pause(0.3)
+        await settled(pilot)
+
+        assert app.current_mode == "environment"

@@ -145,7 +145,7 @@ class CorpusApp(EmoTUI):
     """EmoTUI, opening on the corpus."""
 
     MODES = {"environment": EmptyScreen}
-    CSS = "#raw {height: auto} Log, RichLog {height: 8} DataTable {height: 12}"
+    CSS = "#raw {height: auto} Log, RichLog, TextArea {height: 8} DataTable, Tree {height: 12}"
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def payloads_in(raw: bytes) -> list[str]:
 
 
 def test_no_widget_lets_a_control_through() -> None:
-    with TerminalSession((sys.executable, APP, "show"), columns=160, rows=200) as session:
+    with TerminalSession((sys.executable, APP, "show"), columns=120, rows=150) as session:
         session.wait_for(MARK)
         session.wait_for("vertical tab<")
         session.press("f1", "ctrl+p")

@@ -31,12 +31,12 @@ def session() -> Iterator[TerminalSession]:
         yield running
 
 
-def answers(session: TerminalSession) -> None:
+def answers(session: TerminalSession, within_s: float = ANSWER_S) -> None:
     """Press a key that shows something and one that takes it away."""
     session.press("f1")
-    session.wait_for("─ Help ", ANSWER_S)
+    session.wait_for("─ Help ", within_s)
     session.press("escape")
-    session.wait_gone("─ Help ", ANSWER_S)
+    session.wait_gone("─ Help ", within_s)
 
 
 # -- ending -------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_a_paste_that_never_ends_deafens_the_app_for_a_moment_only(
 def test_no_random_bytes_end_the_app(session: TerminalSession) -> None:
     dice = random.Random(20240203)
     quitting = b"qQ\x11yY\x10\r"
-    for _ in range(20):
+    for _ in range(10):
         session.send(dice.randbytes(400).translate(None, quitting))
         time.sleep(SEPARATE_S)
         session.send(KEYS["escape"])
@@ -202,7 +202,7 @@ def test_no_random_bytes_end_the_app(session: TerminalSession) -> None:
     for _ in range(8):  # dialogs that a random key opened
         session.send(KEYS["escape"])
         time.sleep(SEPARATE_S)
-    answers(session)
+    answers(session, within_s=20)  # when all of it was typed into some field
 
 
 @pytest.mark.parametrize("bracketed", [True, False])

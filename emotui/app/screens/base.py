@@ -42,7 +42,7 @@ class EmoScreen(Screen[None]):
     which composes the screen anew: it fills the widgets from what the screen knows.
     """
 
-    MODE: ClassVar[str]
+    MODE: ClassVar[str] = ""
     """The mode of the navigation that this screen belongs to."""
 
     HELP: ClassVar[str | None] = ""
@@ -78,6 +78,8 @@ class EmoScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Fill the screen for the first time."""
+        if not self.query(NavigationBar):
+            return  # the app is ending, and Textual composes nothing any more
         if self not in self.emo_app.built_screens:
             self.emo_app.built_screens.append(self)
         self.after_compose()

@@ -183,6 +183,14 @@ def test_a_text_too_long_for_typing_is_one_paste_until_a_moment_of_silence() -> 
     assert terminal.feed(b"q") == ["q 'q'"]
 
 
+def test_enter_after_such_a_text_is_pressed() -> None:
+    terminal = Terminal()
+
+    terminal.feed(b"q" * FLOOD + b"\r")
+
+    assert terminal.wait(FLOOD_IDLE_S) == [f"paste {'q' * FLOOD!r}", "enter '\\r'"]
+
+
 def test_a_sequence_ends_such_a_text() -> None:
     pressed = Terminal().feed(b"q" * FLOOD + b"\x1b[A" + b"w")
 
