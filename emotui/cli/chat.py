@@ -14,6 +14,7 @@ import click
 
 from emotui.cli.chat_talk import Talk
 from emotui.cli.context import (
+    GIVEN_PATH,
     Command,
     json_option,
     pass_services,
@@ -117,7 +118,7 @@ def conversation_options(command: Command) -> Command:
     + "\n\n"
     + _("Exit status: 0 answered, 1 the engine failed, 2 wrong use, 130 interrupted."),
 )
-@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.argument("model", required=False, type=GIVEN_PATH)
 @click.option("-m", "--message", metavar="TEXT", help=_("The message; - reads standard input."))
 @click.option("--system", metavar="TEXT", help=_("System prompt."))
 @engine_options

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
-from emotui.cli.context import json_option, pass_services, python_option, say, say_json
+from emotui.cli.context import GIVEN_PATH, json_option, pass_services, python_option, say, say_json
 from emotui.cli.findings import columns, markdown_table, print_findings
 from emotui.cli.groups import examples
 from emotui.environment.subject import Target
@@ -17,6 +16,7 @@ from emotui.operations.check import Report
 from emotui.operations.services import Services
 from emotui.support.finding import Status
 from emotui.support.language import _
+from emotui.support.shell import joined
 from emotui.support.text import format_bytes
 
 
@@ -41,7 +41,7 @@ from emotui.support.text import format_bytes
 )
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=GIVEN_PATH,
     metavar="DIR",
     help=_("A model folder that the task is for."),
 )
@@ -175,4 +175,4 @@ def _markdown(report: Report) -> str:
 
 
 def _remedy(text: object, command: tuple[str, ...] | None) -> str:
-    return str(text) if command is None else f"{text} $ {shlex.join(command)}"
+    return str(text) if command is None else f"{text} $ {joined(command)}"

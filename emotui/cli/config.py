@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
@@ -72,7 +73,7 @@ def show(services: Services, /, workspace: Path, lmdeploy: str | None, *, as_jso
     for group, title in titles.items():
         rows = [row for row in opened.rows() if row.group is group and row.value is not None]
         if rows:
-            say(f"{title}:")
+            say(_("{title}:").format(title=title))
             for line in columns([("  " + row.name, *_cells(row)) for row in rows]):
                 say(line)
 
@@ -143,7 +144,12 @@ def get(services: Services, /, workspace: Path, key: str) -> None:
     opened = operations.open_config(services, workspace)
     value = opened.edit.document.values.get(key.lower())
     if value is None:
-        raise NotFoundError("{path} has no {key}.", path=opened.path, key=key)
+        near = difflib.get_close_matches(key.lower(), opened.edit.document.values, n=1)
+        if not near:
+            raise NotFoundError("{path} has no {key}.", path=opened.path, key=key)
+        raise NotFoundError(
+            "{path} has no {key}; did you mean {near}?", path=opened.path, key=key, near=near[0]
+        )
     say(value)
 
 

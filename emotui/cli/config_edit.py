@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from emotui.cli.context import json_option, pass_services, say, say_json, tell
+from emotui.cli.context import GIVEN_PATH, json_option, pass_services, say, say_json, tell
 from emotui.cli.findings import columns
 from emotui.cli.groups import examples
 from emotui.operations import config as operations
 from emotui.operations.services import Services
 from emotui.support.errors import UsageError
 from emotui.support.language import _
+from emotui.support.shell import quoted
 from emotui.support.text import clean_line
 from emotui.workspace.history import Edited
 from emotui.workspace.opened import OpenConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-workspace_argument = click.argument("workspace", type=click.Path(path_type=Path))
+workspace_argument = click.argument("workspace", type=GIVEN_PATH)
 
 
 def lmdeploy_option(command: Command) -> Command:
@@ -113,7 +113,10 @@ def _assigned(assignments: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise UsageError("Write KEY=VALUE, such as session_len=8192, not {text}.", text=text)
-        values[name.strip().lower()] = value
+        key = name.strip().lower()
+        if key in values:
+            raise UsageError("{key} is given twice; give it once.", key=key)
+        values[key] = value
     return values
 
 
@@ -126,7 +129,10 @@ def _finish(services: Services, opened: OpenConfig, *, dry_run: bool) -> None:
     for finding in opened.new_warnings():
         tell(
             _("{status}: {evidence}").format(
-                status=finding.status.label, evidence=f"{finding.evidence} {finding.why}"
+                status=finding.status.label,
+                evidence=_("{evidence} {why}").format(
+                    evidence=_sentence(finding.evidence), why=finding.why
+                ),
             )
         )
     if not dry_run:
@@ -137,7 +143,7 @@ def _finish(services: Services, opened: OpenConfig, *, dry_run: bool) -> None:
         _("Nothing was saved (--dry-run).")
         if dry_run
         else _("Saved. “emotui config undo {path}” takes it back.").format(
-            path=shlex.quote(str(opened.path))
+            path=quoted(str(opened.path))
         )
     )
 
@@ -228,6 +234,12 @@ def history(services: Services, /, workspace: Path, *, as_json: bool) -> None:
         ]
     ):
         say(line)
+
+
+def _sentence(text: object) -> str:
+    """Return evidence such as `session_len = 4096` as a sentence, for running text."""
+    ended = str(text).rstrip()
+    return ended if ended[-1:] in ".!?。！？" else ended + _(".")
 
 
 def _changes(entry: Edited) -> str:

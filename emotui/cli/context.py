@@ -19,6 +19,20 @@ from emotui.support.text import CONTROL, clean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class GivenPath(click.Path):
+    """A path, which must not be empty: that is a variable that was not set, never a folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a `Path`, or refuse."""
+        if not str(value):
+            self.fail(_("The path is empty."), param, ctx)
+        return super().convert(value, param, ctx)
+
+
+GIVEN_PATH = GivenPath(path_type=Path)
+"""The type of every path on the command line."""
+
 pass_services = click.make_pass_decorator(Services)
 """Give a command the `Services` as its first argument."""
 
@@ -55,7 +69,7 @@ def python_option(command: Command) -> Command:
     return click.option(
         "--python",
         "python",
-        type=click.Path(path_type=Path),
+        type=GIVEN_PATH,
         metavar="PATH",
         help=_("Interpreter, or environment folder, whose LMDeploy is meant."),
     )(command)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from emotui.cli.context import pass_services, python_option, say, start_options, tell
+from emotui.cli.context import GIVEN_PATH, pass_services, python_option, say, start_options, tell
 from emotui.cli.groups import examples
 from emotui.cli.jobs import wait_and_tell
 from emotui.operations import convert as operations
@@ -27,11 +27,11 @@ from emotui.support.language import _
         "emotui convert /data/EmoLLM --model-name internlm2-chat-7b --tp 2 --replace",
     ),
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=GIVEN_PATH)
 @click.option(
     "--dst",
     "destination",
-    type=click.Path(path_type=Path),
+    type=GIVEN_PATH,
     metavar="DIR",
     help=_("The workspace to write; without it, one beside the model."),
 )
@@ -52,7 +52,7 @@ from emotui.support.language import _
 @click.option("--tp", type=int, metavar="N", help=_("How many GPUs the workspace is split for."))
 @click.option(
     "--tokenizer-path",
-    type=click.Path(path_type=Path),
+    type=GIVEN_PATH,
     metavar="FILE",
     help=_("Tokenizer file, when the model folder has none."),
 )
@@ -106,6 +106,18 @@ def convert(
     return wait_and_tell(services, job.id) if wait else 0
 
 
+OWN_OPTIONS = {
+    "model_path": "MODEL",
+    "dst_path": "--dst",
+    "model_name": "--model-name",
+    "model_format": "--model-format",
+    "group_size": "--group-size",
+    "tp": "--tp",
+    "tokenizer_path": "--tokenizer-path",
+}
+"""What `--option` may not name, since EmoTUI looks at it: where it is given instead."""
+
+
 def _extra(texts: Sequence[str]) -> dict[str, str | bool]:
     """Return NAME=VALUE texts by `dest`; a NAME alone is a switch."""
     found: dict[str, str | bool] = {}
@@ -114,5 +126,11 @@ def _extra(texts: Sequence[str]) -> dict[str, str | bool]:
         dest = name.strip().lstrip("-").replace("-", "_")
         if not dest:
             raise UsageError("--option needs NAME or NAME=VALUE, not {text}.", text=text)
+        if dest in OWN_OPTIONS:
+            raise UsageError(
+                "--option does not take {name}: give it as {option}.",
+                name=name.strip(),
+                option=OWN_OPTIONS[dest],
+            )
         found[dest] = value if equals else True
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ import click
 
 from emotui.support.finding import Finding, Status
 from emotui.support.language import _
+from emotui.support.shell import joined
 from emotui.support.text import cell_width, clean, clean_line, pad
 
 _COLOURS = {
@@ -70,7 +70,7 @@ def _advice(finding: Finding, width: int | None) -> Iterable[str]:
         return
     yield from wrap(_("To do: {remedy}").format(remedy=finding.remedy.text), width)
     if finding.remedy.command is not None:
-        yield "$ " + clean_line(shlex.join(finding.remedy.command))
+        yield "$ " + joined(finding.remedy.command)
 
 
 def wrap(text: str, width: int | None) -> list[str]:

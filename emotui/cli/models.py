@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from emotui.cli.context import json_option, pass_services, say, say_json, tell
+from emotui.cli.context import GIVEN_PATH, json_option, pass_services, say, say_json, tell
 from emotui.cli.groups import CommandGroup, examples
 from emotui.cli.job_text import in_columns
 from emotui.models.description import ModelFolder
@@ -48,7 +48,7 @@ def models() -> None:
     ),
     epilog=examples("emotui models list /data/models"),
 )
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.argument("folders", nargs=-1, type=GIVEN_PATH, metavar="[DIR]...")
 @json_option
 @pass_services
 def list_command(services: Services, folders: tuple[Path, ...], as_json: bool) -> int:
@@ -74,7 +74,7 @@ def list_command(services: Services, folders: tuple[Path, ...], as_json: bool) -
     help=_("Show everything that is known of a model folder."),
     epilog=examples("emotui models show /data/EmoLLM"),
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=GIVEN_PATH, metavar="DIR")
 @json_option
 @pass_services
 def show(services: Services, folder: Path, as_json: bool) -> int:
@@ -96,7 +96,7 @@ def show(services: Services, folder: Path, as_json: bool) -> int:
     help=_("Remember a folder that holds models, in the setting models.folders."),
     epilog=examples("emotui models add /data/models"),
 )
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=GIVEN_PATH, metavar="DIR")
 @pass_services
 def add(services: Services, folder: Path) -> int:
     """Store the setting."""

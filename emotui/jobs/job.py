@@ -6,7 +6,6 @@ somebody asks, so two readers cannot disagree.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from emotui.support.language import N_, Message
+from emotui.support.shell import joined, quoted
 
 DEFAULT_GRACE_S = 10.0
 DEFAULT_LOG_LIMIT = 1 << 30
@@ -93,13 +93,13 @@ class JobSpec:
     @property
     def command(self) -> str:
         """The command as one could type it into a shell."""
-        return shlex.join(self.argv)
+        return joined(self.argv)
 
     @property
     def environment(self) -> str:
         """The changes to the environment, as one could type them behind `env`."""
-        gone = [f"-u {shlex.quote(name)}" for name, value in self.env.items() if value is None]
-        given = [f"{n}={shlex.quote(v)}" for n, v in self.env.items() if v is not None]
+        gone = [f"-u {quoted(name)}" for name, value in self.env.items() if value is None]
+        given = [f"{n}={quoted(v)}" for n, v in self.env.items() if v is not None]
         return " ".join([*gone, *given])
 
 

@@ -9,7 +9,6 @@ gives that its name only when the conversion ended well and the workspace is who
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +20,12 @@ from emotui.lmdeploy.installation import Installation
 from emotui.lmdeploy.options import CommandOptions
 from emotui.models.folder import ModelFolder, ModelKind, inspect
 from emotui.operations.convert_checks import check_conversion
-from emotui.operations.convert_place import check_place, default_destination, partial_of
+from emotui.operations.convert_place import (
+    check_place,
+    default_destination,
+    partial_of,
+    place_of,
+)
 from emotui.operations.convert_values import complete_values
 from emotui.operations.installations import command_options, get_installation
 from emotui.operations.services import Services
@@ -29,6 +33,7 @@ from emotui.support.errors import NotFoundError, RefusedError, UsageError
 from emotui.support.files import make_private_folder
 from emotui.support.finding import Finding, Status, has_failure
 from emotui.support.language import Message, message
+from emotui.support.shell import joined
 
 REQUIRED = ("norm*.weight", "output*.weight", "tok_embeddings*.weight")
 """What TurboMind cannot start without; a conversion that ended early lacks some of them."""
@@ -88,7 +93,7 @@ class ConvertPlan:
         """
         changed = self.changed_variables(environ)
         prefix = ["env", *changed] if changed else []
-        return [shlex.join([*prefix, *self.argv]), *map(shlex.join, self.moves())]
+        return [joined([*prefix, *self.argv]), *map(joined, self.moves())]
 
     def changed_variables(self, environ: Mapping[str, str]) -> list[str]:
         """Return what the job sets differently from `environ`, each as NAME=VALUE."""
@@ -100,7 +105,7 @@ class ConvertPlan:
 
     def moves(self) -> list[list[str]]:
         """Return what follows a conversion that ended well."""
-        aside = self.destination.with_name(f"{self.destination.name}.replaced")
+        aside = self.destination.parent / f"{self.destination.name}.replaced"
         moves = [["mv", str(self.partial), str(self.destination)]]
         if self.request.replace and os.path.lexists(self.destination):
             moves.insert(0, ["mv", str(self.destination), str(aside)])
@@ -135,7 +140,7 @@ def plan_with(
             "was made from.",
             model=model.path,
         )
-    destination = (request.destination or default_destination(model)).expanduser().absolute()
+    destination = place_of(request.destination or default_destination(model))
     partial = partial_of(destination)
     values = complete_values(_asked(request), installation, options, model)
     values |= {"model_path": str(model.path), "dst_path": str(partial)}

@@ -17,7 +17,13 @@ _TITLE = message("Destination")
 
 def partial_of(destination: Path) -> Path:
     """Return where the conversion writes until it is complete."""
-    return destination.with_name(f"{destination.name}.partial")
+    return destination.parent / f"{destination.name}.partial"
+
+
+def place_of(path: Path) -> Path:
+    """Return the absolute path of a destination, by the name that its folder knows it by."""
+    place = path.expanduser().absolute()
+    return place.resolve() if place.name in ("", "..") else place
 
 
 def default_destination(model: ModelFolder) -> Path:

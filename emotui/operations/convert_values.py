@@ -91,11 +91,18 @@ def _check_template(name: str, installation: Installation, options: CommandOptio
     if not names or name in names:
         return
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if not near:
+        raise UsageError(
+            "LMDeploy {version} has no chat template {name}. It has: {names}",
+            version=installation.lmdeploy,
+            name=name,
+            names=", ".join(names),
+        )
     raise UsageError(
         "LMDeploy {version} has no chat template {name}. Did you mean {near}? It has: {names}",
         version=installation.lmdeploy,
         name=name,
-        near=", ".join(near) or names[0],
+        near=", ".join(near),
         names=", ".join(names),
     )
 
@@ -126,6 +133,9 @@ def _choose_group_size(
 
 
 def _check_numbers(values: Mapping[str, Value]) -> None:
+    size = values.get("group_size")
+    if size is not None and _number(size, "--group-size") < 0:
+        raise UsageError("--group-size must be 0 or more, not {value}.", value=size)
     tp = values.get("tp")
     if tp is None:
         return

@@ -171,10 +171,12 @@ def _written(config: OpenConfig, name: str, text: str, *, force: bool) -> str:
         if force or name in config.edit.document.values:
             return text.strip()
         near = difflib.get_close_matches(name, keys(), n=1)
+        if not near:
+            raise UsageError("{key} is no key of config.ini; LMDeploy would ignore it.", key=name)
         raise UsageError(
             "{key} is no key of config.ini; did you mean {near}? LMDeploy would ignore it.",
             key=name,
-            near=near[0] if near else "quant_policy",
+            near=near[0],
         )
     try:
         if not force:

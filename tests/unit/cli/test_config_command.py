@@ -309,3 +309,30 @@ def test_it_speaks_chinese(
     run(["config", "show", str(workspace), "--lmdeploy", "0.2.4"])
 
     assert "KV fp16，未量化" in capsys.readouterr().out
+
+
+def test_a_key_that_is_not_there_is_guessed(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["config", "get", str(workspace), "quant_polcy"]) == 1
+    assert "has no quant_polcy; did you mean quant_policy?" in capsys.readouterr().err
+    assert run(["config", "set", str(workspace), "zzz=1"]) == 2
+    assert capsys.readouterr().err == (
+        "Error: zzz is no key of config.ini; LMDeploy would ignore it.\n"
+    )
+
+
+def test_a_key_that_is_given_twice_is_refused(
+    workspace: Path, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = file.read_bytes()
+    assert run(["config", "set", str(workspace), "session_len=1", "SESSION_LEN=2"]) == 2
+    assert "session_len is given twice" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
+def test_warnings_of_set_are_whole_sentences(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["config", "set", str(workspace), "session_len=5000", "--dry-run"]) == 0
+    assert "no scaling of positions. Beyond its training length" in capsys.readouterr().err

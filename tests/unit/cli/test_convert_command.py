@@ -209,3 +209,30 @@ def test_help_tells_every_option(emotui) -> None:
     for option in ("--dst", "--model-name", "--model-format", "--group-size", "--tp", "--replace",
                    "--python", "--dry-run", "--wait", "--force"):  # fmt: skip
         assert option in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dst", ""], "The path is empty."),
+        (["--group-size", "-4"], "--group-size must be 0 or more, not -4."),
+        (["-o", "dst-path=/etc"], "--option does not take dst-path: give it as --dst."),
+        (["--model-name", "zzz"], "has no chat template zzz. It has: "),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_use(emotui, python, model, arguments, said) -> None:
+    ended = emotui("convert", model, "--python", python, *arguments)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+
+
+def test_the_printed_commands_mean_odd_names_too(emotui, python, model, tmp_path) -> None:
+    odd = "a\x1b]0;title\x07 'b'[x]\nc\udcff"
+    ended = emotui("convert", model, "--python", python, "--dst", tmp_path / odd, "--dry-run")
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 2
+    assert "\x1b" not in ended.stdout
+    (tmp_path / f"{odd}.partial").mkdir()
+    subprocess.run(["bash", "-c", lines[1]], check=True)
+    assert (tmp_path / odd).is_dir()

@@ -266,6 +266,13 @@ def test_the_model_itself_and_what_holds_it_are_never_written(planned, model, tm
     assert "is the model folder itself" in refused(planned(destination=link, replace=True))
 
 
+def test_the_root_and_a_parent_are_refused_by_their_names(planned, tmp_path, monkeypatch) -> None:
+    assert planned(destination=Path("/"), replace=True).refusals
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert planned(destination=Path(".."), replace=True).destination == tmp_path
+
+
 def test_the_home_is_never_written(planned, sealed_home) -> None:
     assert "is your home" in refused(planned(destination=sealed_home, replace=True))
 
