@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from doubles.scripted_worker import make_interpreter, make_model
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown
+from waiting import happens
 
 from emotui.app.app import EmoTUI
 from emotui.app.screens.chat import ChatScreen
@@ -57,7 +56,7 @@ async def running(
 ) -> AsyncIterator[tuple[Pilot[None], ChatScreen]]:
     app = EmoTUI(services, first_screen="chat")
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, ChatScreen))
+        await happens(lambda: isinstance(app.screen, ChatScreen))
         screen = app.screen
         assert isinstance(screen, ChatScreen)
         await pilot.pause()
@@ -70,16 +69,9 @@ async def talking(
 ) -> AsyncIterator[tuple[Pilot[None], ChatScreen]]:
     async with running(services, size) as (pilot, screen):
         await pilot.app.open_chat(model)  # type: ignore[attr-defined]
-        await until(pilot, lambda: services.chat and services.chat.state is State.READY)
-        await until(pilot, lambda: isinstance(screen.focused, PromptInput))
+        await happens(lambda: services.chat and services.chat.state is State.READY)
+        await happens(lambda: isinstance(screen.focused, PromptInput))
         yield pilot, screen
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.01)  # not pilot.pause, which waits for a quiet app
 
 
 async def ask(pilot: Pilot[None], question: str) -> None:
@@ -96,10 +88,10 @@ async def answered(pilot: Pilot[None], screen: ChatScreen, question: str) -> Ans
     """Ask, and wait for the end of the answer on the screen."""
     before = len(screen.query(AnswerItem))
     await ask(pilot, question)
-    await until(pilot, lambda: len(screen.query(AnswerItem)) > before or before >= MOST / 2)
-    await until(pilot, lambda: screen.services.chat and not screen.services.chat.busy)
+    await happens(lambda: len(screen.query(AnswerItem)) > before or before >= MOST / 2)
+    await happens(lambda: screen.services.chat and not screen.services.chat.busy)
     item = screen.query(AnswerItem).last()
-    await until(pilot, lambda: note_of(item))
+    await happens(lambda: note_of(item))
     return item
 
 
@@ -121,7 +113,7 @@ async def test_the_empty_screen_says_what_to_do_and_its_letters_act(services: Se
         assert "Press o" in text_of(screen, "#chat-empty")
         assert not screen.query_one(PromptInput).display
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(pilot.app.screen, OpenModelScreen))
+        await happens(lambda: isinstance(pilot.app.screen, OpenModelScreen))
 
 
 async def test_an_answer_streams_in_and_its_figures_stand_below(
@@ -144,14 +136,12 @@ async def test_loading_holds_nothing_up_and_a_message_waits_for_it(
     services.environ = {**services.environ, "EMOTUI_SCRIPT_LOAD": "hang"}
     async with running(services) as (pilot, screen):
         await pilot.app.open_chat(model)  # type: ignore[attr-defined]
-        await until(pilot, lambda: "importing" in text_of(screen, "#chat-status"))
-        await until(pilot, lambda: isinstance(screen.focused, PromptInput))
+        await happens(lambda: "importing" in text_of(screen, "#chat-status"))
+        await happens(lambda: isinstance(screen.focused, PromptInput))
         await ask(pilot, "echo x")
-        await until(pilot, lambda: screen.query(QuestionItem))
+        await happens(lambda: screen.query(QuestionItem))
         tap(pilot, "escape")
-        await until(
-            pilot, lambda: screen.query(AnswerItem) and note_of(screen.query_one(AnswerItem))
-        )
+        await happens(lambda: screen.query(AnswerItem) and note_of(screen.query_one(AnswerItem)))
 
         assert "Stopped" in note_of(screen.query_one(AnswerItem))
 
@@ -161,12 +151,12 @@ async def test_escape_stops_the_answer_and_what_arrived_stays(
 ) -> None:
     async with talking(services, model) as (pilot, screen):
         await ask(pilot, "forever")
-        await until(pilot, lambda: services.chat and services.chat.turn)
-        await until(pilot, lambda: services.chat.turn.tokens > 5)  # type: ignore[union-attr]
+        await happens(lambda: services.chat and services.chat.turn)
+        await happens(lambda: services.chat.turn.tokens > 5)  # type: ignore[union-attr]
         assert "escape" in keys(screen)
         tap(pilot, "escape")
         item = screen.query_one(AnswerItem)
-        await until(pilot, lambda: note_of(item))
+        await happens(lambda: note_of(item))
 
         assert "Stopped" in note_of(item)
         assert item.view.text == services.chat.conversation.messages[-1].text  # type: ignore[union-attr]
@@ -188,7 +178,7 @@ async def test_escape_without_an_answer_leaves_the_field_and_i_goes_back(
 async def test_enter_sends_and_ctrl_j_breaks_the_line(services: Services, model: Path) -> None:
     async with talking(services, model) as (pilot, screen):
         await pilot.press(*"echo", "space", "a", "ctrl+j", "b", "enter")
-        await until(pilot, lambda: screen.query(QuestionItem))
+        await happens(lambda: screen.query(QuestionItem))
 
         assert screen.query_one(QuestionItem).message.text == "echo a\nb"
         await pilot.press("enter")
@@ -200,9 +190,9 @@ async def test_a_second_message_meanwhile_is_refused_and_stays_in_the_field(
 ) -> None:
     async with talking(services, model) as (pilot, screen):
         await ask(pilot, "forever")
-        await until(pilot, lambda: services.chat and services.chat.turn)
+        await happens(lambda: services.chat and services.chat.turn)
         await ask(pilot, "echo x")
-        await until(pilot, lambda: pilot.app._notifications)
+        await happens(lambda: pilot.app._notifications)
 
         assert screen.query_one(PromptInput).text == "echo x"
         assert len(screen.query(QuestionItem)) == 1
@@ -216,10 +206,10 @@ async def test_a_dying_engine_says_why_in_place_and_one_key_starts_it_again(
 
         assert item.view.text == "dying dying "
         assert "CUDA out of memory [/bold]" in note_of(item)
-        await until(pilot, lambda: screen.query_one("#chat-dead").display)
+        await happens(lambda: screen.query_one("#chat-dead").display)
         assert "CUDA out of memory" in text_of(screen, "#chat-dead")
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: services.chat and services.chat.state is State.READY)
+        await happens(lambda: services.chat and services.chat.state is State.READY)
         assert not screen.query_one("#chat-dead").display
         item = await answered(pilot, screen, "echo back")
         assert item.view.text == "back"
@@ -229,14 +219,14 @@ async def test_an_engine_that_cannot_load_says_why(services: Services, model: Pa
     services.environ = {**services.environ, "EMOTUI_SCRIPT_LOAD": "fail"}
     async with running(services) as (pilot, screen):
         await pilot.app.open_chat(model)  # type: ignore[attr-defined]
-        await until(pilot, lambda: screen.query_one("#chat-dead").display)
+        await happens(lambda: screen.query_one("#chat-dead").display)
 
         assert "the weights are not there" in text_of(screen, "#chat-dead")
         events: list[ChatEvent] = []
         assert services.chat is not None
         services.chat.observe(events.append)
         await pilot.press("escape", "r")
-        await until(pilot, lambda: StateChanged(State.DEAD) in events)
+        await happens(lambda: StateChanged(State.DEAD) in events)
         assert StateChanged(State.LOADING) in events
 
 
@@ -245,16 +235,16 @@ async def test_the_answer_goes_on_while_another_screen_is_shown(
 ) -> None:
     async with talking(services, model) as (pilot, screen):
         await ask(pilot, "forever")
-        await until(pilot, lambda: services.chat and services.chat.turn)
+        await happens(lambda: services.chat and services.chat.turn)
         tap(pilot, "f3")
-        await until(pilot, lambda: pilot.app.screen is not screen)
+        await happens(lambda: pilot.app.screen is not screen)
         seen = services.chat.turn.tokens  # type: ignore[union-attr]
-        await until(pilot, lambda: services.chat.turn.tokens > seen + 5)  # type: ignore[union-attr]
+        await happens(lambda: services.chat.turn.tokens > seen + 5)  # type: ignore[union-attr]
         tap(pilot, "f6")
-        await until(pilot, lambda: pilot.app.screen is screen)
+        await happens(lambda: pilot.app.screen is screen)
         tap(pilot, "escape")
         item = screen.query_one(AnswerItem)
-        await until(pilot, lambda: note_of(item))
+        await happens(lambda: note_of(item))
         assert item.view.text == services.chat.conversation.messages[-1].text  # type: ignore[union-attr]
 
 
@@ -264,9 +254,9 @@ async def test_quitting_asks_only_while_an_answer_is_arriving(
     async with talking(services, model) as (pilot, screen):
         assert screen.unsaved() is None
         await ask(pilot, "forever")
-        await until(pilot, lambda: services.chat and services.chat.turn)
+        await happens(lambda: services.chat and services.chat.turn)
         tap(pilot, "ctrl+q")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await happens(lambda: isinstance(pilot.app.screen, ConfirmScreen))
         await pilot.press("n")
     (kept,) = services.conversations.list()
     assert services.conversations.get(kept.id).messages[-1].status is Status.INTERRUPTED
@@ -283,7 +273,7 @@ async def test_markdown_is_drawn_and_markup_and_escapes_are_only_text(
     async with talking(services, model) as (pilot, screen):
         item = await answered(pilot, screen, f"write {evil}")
         await ask(pilot, "echo [/nope][@click=app.quit]z[/]")
-        await until(pilot, lambda: len(screen.query(QuestionItem)) == 2)
+        await happens(lambda: len(screen.query(QuestionItem)) == 2)
         await pilot.pause()
 
         assert "\x1b" not in item.view.text
@@ -303,7 +293,7 @@ async def test_a_new_conversation_keeps_the_engine_and_forgets_what_was_said(
         await answered(pilot, screen, "echo one")
         engine = services.chat._engine  # type: ignore[union-attr]
         await pilot.press("f7")
-        await until(pilot, lambda: not screen.query(AnswerItem))
+        await happens(lambda: not screen.query(AnswerItem))
         item = await answered(pilot, screen, "history")
 
         assert item.view.text == "history"
@@ -317,9 +307,9 @@ async def test_a_kept_conversation_is_read_without_an_engine_and_continued(
     keep(services, model, "echo earlier", "earlier")
     async with running(services) as (pilot, screen):
         await pilot.press("h")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
+        await happens(lambda: isinstance(pilot.app.screen, HistoryScreen))
         await pilot.press("enter")
-        await until(pilot, lambda: screen.query(AnswerItem))
+        await happens(lambda: screen.query(AnswerItem))
         assert services.chat is None
         assert "kept" in text_of(screen, "#chat-status")
         item = await answered(pilot, screen, "history")
@@ -336,10 +326,10 @@ async def test_the_history_stands_beside_the_conversation_on_a_wide_terminal(
     async with running(services, (120, 40)) as (pilot, screen):
         await pilot.press("h")
         beside = screen.query_one("#history", ConversationList)
-        await until(pilot, lambda: beside.option_count == 2 and beside.display)
-        await until(pilot, lambda: screen.focused is beside)
+        await happens(lambda: beside.option_count == 2 and beside.display)
+        await happens(lambda: screen.focused is beside)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: screen.query(QuestionItem))
+        await happens(lambda: screen.query(QuestionItem))
         assert screen.query_one(QuestionItem).message.text == "[/nope] first"
 
 
@@ -348,12 +338,12 @@ async def test_deleting_asks_first(services: Services, model: Path) -> None:
     async with running(services) as (pilot, screen):
         for answer, left in (("n", 1), ("y", 0)):
             await pilot.press("h")
-            await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
+            await happens(lambda: isinstance(pilot.app.screen, HistoryScreen))
             await pilot.press("d")
-            await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+            await happens(lambda: isinstance(pilot.app.screen, ConfirmScreen))
             await pilot.press(answer)
-            await until(pilot, lambda: pilot.app.screen is screen)
-            await until(pilot, lambda left=left: len(services.conversations.list()) == left)
+            await happens(lambda: pilot.app.screen is screen)
+            await happens(lambda left=left: len(services.conversations.list()) == left)
 
 
 async def test_of_a_long_conversation_only_the_end_is_mounted(
@@ -362,12 +352,12 @@ async def test_of_a_long_conversation_only_the_end_is_mounted(
     keep(services, model, *(f"word {number}" for number in range(50)))
     async with running(services) as (pilot, screen):
         await pilot.press("h")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen))
+        await happens(lambda: isinstance(pilot.app.screen, HistoryScreen))
         await pilot.press("enter")
-        await until(pilot, lambda: len(screen.query_one(MessageList).items) == FIRST)
+        await happens(lambda: len(screen.query_one(MessageList).items) == FIRST)
         assert "38 earlier messages" in text_of(screen, "#earlier")
         await pilot.press("escape", "u")
-        await until(pilot, lambda: len(screen.query_one(MessageList).items) == 2 * FIRST)
+        await happens(lambda: len(screen.query_one(MessageList).items) == 2 * FIRST)
         first = screen.query_one(MessageList).items[0]
         assert first.message.text == "word 26"
 
@@ -378,14 +368,14 @@ async def test_the_dialog_finds_models_and_says_what_is_wrong_with_a_path(
     monkeypatch.chdir(model.parent)
     async with running(services) as (pilot, _screen):
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(pilot.app.screen, OpenModelScreen))
+        await happens(lambda: isinstance(pilot.app.screen, OpenModelScreen))
         dialog = pilot.app.screen
         await pilot.press(*"absent", "enter")
-        await until(pilot, lambda: dialog.query_one("#problem").display)
+        await happens(lambda: dialog.query_one("#problem").display)
         assert "absent" in str(dialog.query_one("#problem", Plain).render())
-        await until(pilot, lambda: dialog.models)  # type: ignore[attr-defined]
+        await happens(lambda: dialog.models)  # type: ignore[attr-defined]
         await pilot.press("down", "enter")
-        await until(pilot, lambda: services.chat and services.chat.state is State.READY)
+        await happens(lambda: services.chat and services.chat.state is State.READY)
         assert services.chat.conversation.model == str(model)  # type: ignore[union-attr]
 
 
@@ -398,12 +388,12 @@ async def test_code_of_a_model_runs_only_after_a_yes(services: Services, model: 
     async with running(services) as (pilot, screen):
         for answer in ("n", "y"):
             await pilot.app.open_chat(model)  # type: ignore[attr-defined]
-            await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+            await happens(lambda: isinstance(pilot.app.screen, ConfirmScreen))
             await pilot.press(answer)
-            await until(pilot, lambda: pilot.app.screen is screen)
+            await happens(lambda: pilot.app.screen is screen)
             await pilot.pause()
             assert services.chat is None or answer == "y"
-        await until(pilot, lambda: services.chat and services.chat.state is State.READY)
+        await happens(lambda: services.chat and services.chat.state is State.READY)
 
 
 async def test_the_language_changes_in_the_middle_of_an_answer(
@@ -411,15 +401,15 @@ async def test_the_language_changes_in_the_middle_of_an_answer(
 ) -> None:
     async with talking(services, model) as (pilot, screen):
         await ask(pilot, "forever")
-        await until(pilot, lambda: services.chat and services.chat.turn)
+        await happens(lambda: services.chat and services.chat.turn)
         set_language("zh_CN")
         await screen.retranslate()
-        await until(pilot, lambda: screen.query(AnswerItem))
+        await happens(lambda: screen.query(AnswerItem))
         seen = services.chat.turn.tokens  # type: ignore[union-attr]
-        await until(pilot, lambda: services.chat.turn.tokens > seen + 5)  # type: ignore[union-attr]
+        await happens(lambda: services.chat.turn.tokens > seen + 5)  # type: ignore[union-attr]
         tap(pilot, "escape")
         item = screen.query_one(AnswerItem)
-        await until(pilot, lambda: note_of(item))
+        await happens(lambda: note_of(item))
 
         assert item.view.text == services.chat.conversation.messages[-1].text  # type: ignore[union-attr]
         assert drawn(item) == item.view.text.strip()
@@ -432,12 +422,12 @@ def drawn(item: AnswerItem) -> str:
 async def test_a_system_prompt_is_told(services: Services, model: Path) -> None:
     async with running(services) as (pilot, screen):
         await pilot.press("o")
-        await until(pilot, lambda: isinstance(pilot.app.screen, OpenModelScreen))
+        await happens(lambda: isinstance(pilot.app.screen, OpenModelScreen))
         dialog = pilot.app.screen
         dialog.query_one("#system-prompt", Input).value = "Be kind."
         dialog.query_one("#model-path", Input).value = str(model)
         await pilot.press("enter")
-        await until(pilot, lambda: services.chat and services.chat.state is State.READY)
+        await happens(lambda: services.chat and services.chat.state is State.READY)
         item = await answered(pilot, screen, "history")
         assert item.view.text == "Be kind.|history"
 

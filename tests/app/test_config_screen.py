@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
+from waiting import until
 
 from emotui.app.app import EmoTUI
 from emotui.app.screens.config import ConfigScreen
@@ -51,13 +51,6 @@ def workspace(tmp_path: Path) -> Path:
 @pytest.fixture
 def file(workspace: Path) -> Path:
     return workspace / "triton_models" / "weights" / "config.ini"
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.01)
 
 
 @asynccontextmanager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from doubles.lmdeploy_double import make_lmdeploy, make_model
 from textual.widgets import Collapsible, Input, Select
+from waiting import until
 
 from emotui.app.app import EmoTUI
 from emotui.app.screens.confirm import ConfirmScreen
@@ -20,8 +20,6 @@ from emotui.app.widgets.option_form import FormCheckbox, FormSelect
 from emotui.jobs.control import wait
 from emotui.operations.services import open_services
 from emotui.support.language import set_language
-
-LIMIT_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +30,6 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     return make_model(tmp_path / "tiny")
-
-
-async def until(pilot, condition: Callable[[], object]) -> None:
-    """Wait until `condition` holds."""
-    limit = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < limit, "it never happened"
-        await pilot.pause(0.02)
-    await pilot.pause()
 
 
 @pytest.fixture

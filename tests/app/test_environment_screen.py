@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from doubles.environments import make_environment
 from doubles.gpus import ScriptedGpus, a_reading
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input
+from waiting import until
 
 from emotui.app.app import EmoTUI
 from emotui.app.background import in_background
@@ -60,13 +60,6 @@ async def running(
         await until(pilot, lambda: screen.reading is not None)
         await pilot.pause()
         yield pilot, screen
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.01)
 
 
 def text_of(screen: EnvironmentScreen, selector: str) -> str:

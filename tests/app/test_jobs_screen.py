@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from jobs_at_work import end_all, ended, eventually, python_job, run_to_end
 from textual.pilot import Pilot
 from textual.widgets import Input
 from textual.widgets._toast import Toast
+from waiting import until
 
 from emotui.app.app import EmoTUI
 from emotui.app.screens.confirm import ConfirmScreen
@@ -42,14 +43,6 @@ def services(sealed_home: Path) -> Iterator[Services]:
 @pytest.fixture
 def store(services: Services) -> JobStore:
     return services.jobs
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.01)
-    await pilot.pause()
 
 
 @asynccontextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from doubles.model_folders import make_checkpoint, make_workspace
 from textual.pilot import Pilot
 from textual.widgets import Input
+from waiting import until
 
 from emotui.app.app import EmoTUI
 from emotui.app.screens.ask_text import AskTextScreen
@@ -39,14 +39,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_workspace(folder / "workspace")
     monkeypatch.chdir(folder)
     return folder
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.01)
-    await pilot.pause()
 
 
 class Recording(EmoTUI):

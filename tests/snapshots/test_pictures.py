@@ -13,6 +13,7 @@ import pytest
 from still_machine import ROOT, StillMachine, build
 from textual.pilot import Pilot
 from textual.widgets import OptionList
+from waiting import until
 
 from emotui.app.app import EmoTUI
 from emotui.app.screens.config import ConfigScreen
@@ -36,15 +37,6 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[StillMachine]:
     machine = build(monkeypatch)
     yield machine
     machine.close()
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object], what: str) -> None:
-    for _ in range(1500):
-        if condition():
-            await pilot.pause()
-            return
-        await pilot.pause(0.02)
-    raise AssertionError(f"{what} never came")
 
 
 async def environment(pilot: Pilot[None]) -> None:

@@ -7,12 +7,13 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from waiting import happens
 
 from emotui.chat.conversation import Conversation, Status
 from emotui.chat.events import ChatEvent, Delta, NotSaved, State
@@ -52,13 +53,6 @@ async def collect(session: ChatSession, question: str) -> list[ChatEvent]:
 
 def text_of(events: list[ChatEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, Delta))
-
-
-async def until(wanted: Callable[[], object], limit_s: float = 20.0) -> None:
-    end = asyncio.get_running_loop().time() + limit_s
-    while not wanted():
-        assert asyncio.get_running_loop().time() < end, "it never came"
-        await asyncio.sleep(0.005)
 
 
 async def test_an_answer_is_told_and_stored_with_its_figures(tmp_path: Path) -> None:
@@ -103,9 +97,9 @@ async def test_the_history_is_sent_each_turn_with_the_system_prompt(tmp_path: Pa
 async def test_stopping_keeps_what_arrived_and_the_engine_answers_again(tmp_path: Path) -> None:
     async with session_in(tmp_path) as session:
         session.ask("forever")
-        await until(lambda: session.turn and session.turn.tokens > 5)
+        await happens(lambda: session.turn and session.turn.tokens > 5)
         await session.stop()
-        await until(lambda: not session.busy)
+        await happens(lambda: not session.busy)
 
         answer = session.conversation.messages[-1]
         assert answer.status is Status.STOPPED
@@ -116,12 +110,12 @@ async def test_stopping_keeps_what_arrived_and_the_engine_answers_again(tmp_path
 async def test_an_engine_that_does_not_stop_is_killed_by_the_second_stop(tmp_path: Path) -> None:
     async with session_in(tmp_path) as session:
         session.ask("deaf")
-        await until(lambda: session.turn and session.turn.tokens > 5)
+        await happens(lambda: session.turn and session.turn.tokens > 5)
         first = asyncio.create_task(session.stop())
-        await until(lambda: session.state is State.STOPPING)
+        await happens(lambda: session.state is State.STOPPING)
         await session.stop()
         await first
-        await until(lambda: not session.busy)
+        await happens(lambda: not session.busy)
 
         assert session.state is State.DEAD
         assert session.conversation.messages[-1].status is Status.FAILED
@@ -156,7 +150,7 @@ async def test_an_engine_that_dies_between_answers_is_noticed(tmp_path: Path) ->
         await session.load()
         assert session._engine is not None
         session._engine.kill()
-        await until(lambda: session.state is State.DEAD)
+        await happens(lambda: session.state is State.DEAD)
 
         assert "SIGKILL" in session.last_words
 
@@ -186,7 +180,7 @@ async def test_a_model_that_cannot_be_loaded_fails_the_question_with_the_reason(
 async def test_a_question_waits_for_the_loading_engine_and_can_be_stopped(tmp_path: Path) -> None:
     async with session_in(tmp_path, EMOTUI_SCRIPT_LOAD="hang") as session:
         session.ask("echo x")
-        await until(lambda: session.phase == "import")
+        await happens(lambda: session.phase == "import")
         await session.stop()
 
         assert session.conversation.messages[-1].status is Status.STOPPED
@@ -217,7 +211,7 @@ async def test_another_conversation_keeps_the_engine(tmp_path: Path) -> None:
 async def test_closing_in_the_middle_marks_the_answer_and_leaves_no_process(tmp_path: Path) -> None:
     async with session_in(tmp_path) as session:
         session.ask("forever")
-        await until(lambda: session.turn and session.turn.tokens > 5)
+        await happens(lambda: session.turn and session.turn.tokens > 5)
         assert session._engine is not None
         pid = session._engine._process._pid  # type: ignore[union-attr]
         await session.close()
@@ -252,7 +246,7 @@ async def test_an_answer_that_is_cut_short_while_it_is_stored_is_stored_once(
     store = WaitingStore(tmp_path / "c.sqlite3")
     async with session_in(tmp_path, store) as session:
         session.ask("count 50")
-        await until(store.asked.is_set)
+        await happens(store.asked.is_set)
         closing = asyncio.create_task(session.close())
         for _step in range(5):  # until the end of the answer has reached the one who stores
             await asyncio.sleep(0)
@@ -287,12 +281,12 @@ async def test_a_store_that_fails_for_a_while_gets_everything_in_the_end(
         events: list[ChatEvent] = []
         session.observe(events.append)
         session.ask("forever")
-        await until(lambda: session.turn and session.turn.tokens > 5)
+        await happens(lambda: session.turn and session.turn.tokens > 5)
         other = ConversationStore(tmp_path / "c.sqlite3")
         with other._transaction():
-            await until(lambda: any(isinstance(event, NotSaved) for event in events))
+            await happens(lambda: any(isinstance(event, NotSaved) for event in events))
         await session.stop()
-        await until(lambda: not session.busy)
+        await happens(lambda: not session.busy)
 
         stored = other.get(session.conversation.id).messages[-1]
         assert stored.text == session.conversation.messages[-1].text
@@ -330,7 +324,7 @@ async def test_leaving_the_events_early_leaves_the_answer_running(tmp_path: Path
         async for event in session.send("count 300"):
             if isinstance(event, Delta):
                 break
-        await until(lambda: not session.busy)
+        await happens(lambda: not session.busy)
 
         assert session.conversation.messages[-1].text.endswith("300 ")
         assert os.path.exists(tmp_path / "c.sqlite3")
