@@ -21,6 +21,8 @@ from emotui.jobs.control import wait
 from emotui.operations.services import open_services
 from emotui.support.language import set_language
 
+LIMIT_S = 20
+
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
