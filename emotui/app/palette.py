@@ -25,7 +25,6 @@ class Command:
     """One line of the palette."""
 
     title: str
-    help: str
     run: IgnoreReturnCallbackType
 
 
@@ -35,9 +34,7 @@ class EmoCommands(Provider):
     async def discover(self) -> Hits:
         """Offer everything, before a letter is typed."""
         for command in self.commands():
-            yield DiscoveryHit(
-                Content(command.title), command.run, text=command.title, help=command.help or None
-            )
+            yield DiscoveryHit(Content(command.title), command.run, text=command.title)
 
     async def search(self, query: str) -> Hits:
         """Offer what matches."""
@@ -52,7 +49,6 @@ class EmoCommands(Provider):
                     matcher.highlight(command.title),
                     command.run,
                     text=command.title,
-                    help=command.help or None,
                 )
         if not found:
             nothing = _("No command matches.")
@@ -68,24 +64,20 @@ class EmoCommands(Provider):
                 seen.add(binding.action)
                 yield Command(
                     binding.description,
-                    "",
                     partial(app.run_action, binding.action, active.node),
                 )
         for place in PLACES:
             yield Command(
                 _("Go to {screen}").format(screen=_(place.title)),
-                "",
                 partial(app.action_go, place.mode),
             )
         for name in sorted(app.own_themes):
             yield Command(
                 _("Theme: {name}").format(name=clean_line(name)),
-                _("Switch the colours now and remember them."),
                 partial(app.action_use_theme, name),
             )
         for code, name in LANGUAGES.items():
             yield Command(
                 _("Language: {name}").format(name=name),
-                _("Switch the language now and remember it."),
                 partial(app.action_use_language, code),
             )
