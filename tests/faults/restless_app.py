@@ -1,9 +1,14 @@
-"""EmoTUI with a screen that never stops drawing: run on a terminal that does not read."""
+"""EmoTUI with a screen that never stops drawing, or that stops doing anything: run on a terminal.
+
+`restless_app.py` draws for a terminal that does not read; `restless_app.py stuck` blocks the
+event loop, as a bug would.
+"""
 
 from __future__ import annotations
 
 import itertools
-from typing import Any
+import sys
+import time
 
 from emotui.app.app import EmoTUI
 from emotui.operations.services import open_services
@@ -11,8 +16,6 @@ from emotui.operations.services import open_services
 
 class RestlessApp(EmoTUI):
     """Changes every cell of the screen twenty times a second."""
-
-    MODES = {"environment": EmoTUI.MODES["environment"]}
 
     def on_mount(self) -> None:
         colours = itertools.cycle(["#202020", "#204020", "#402020"])
@@ -23,11 +26,15 @@ class RestlessApp(EmoTUI):
         self.set_interval(0.05, draw)
 
 
-def run(app: Any) -> None:
-    """Run as `emotui` does."""
-    app.run()
-    raise SystemExit(app.return_code or 0)
+class StuckApp(EmoTUI):
+    """Says so and then answers nothing."""
+
+    def on_mount(self) -> None:
+        self.say("stuck now")
+        self.set_timer(0.3, lambda: time.sleep(60))
 
 
 if __name__ == "__main__":
-    run(RestlessApp(open_services()))
+    app = (StuckApp if "stuck" in sys.argv else RestlessApp)(open_services())
+    app.run()
+    raise SystemExit(app.return_code or 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -97,6 +98,17 @@ def test_a_terminal_that_stopped_reading_does_not_keep_the_app() -> None:
         assert session.wait_exit() == 128 + signal.SIGTERM
         session.reading.set()
         session.wait_until(session.is_restored, "waited for a restored terminal", 2)
+
+
+def test_an_app_that_is_stuck_ends_all_the_same() -> None:
+    with TerminalSession((*RESTLESS, "stuck")) as session:
+        session.wait_for("stuck now")
+        time.sleep(0.5)  # now it is
+        session.process.send_signal(signal.SIGTERM)
+        session.process.send_signal(signal.SIGTERM)
+
+        assert session.wait_exit() == 128 + signal.SIGTERM
+        session.wait_until(session.is_restored, "waited for a restored terminal", 1)
 
 
 def test_a_terminal_that_reads_again_goes_on() -> None:
@@ -236,6 +248,34 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_one_line(
         assert session.wait_exit(10) == 1
         session.wait_for(told)
         assert b"\x1b" not in session.raw
+
+
+def test_without_a_terminal_there_is_one_line_and_status_1() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "emotui"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.splitlines() == [
+        "EmoTUI needs a terminal. In scripts, use its commands: emotui --help."
+    ]
+
+
+def test_errors_of_others_may_go_into_a_file(tmp_path: Path) -> None:
+    """`emotui 2> log` draws on the terminal, not into the log."""
+    log = tmp_path / "log"
+    command = f"exec {sys.executable} -m emotui 2> {log}"
+    with TerminalSession(("/bin/sh", "-c", command)) as session:
+        session.wait_for(READY)
+        session.press("q")
+        assert session.wait_exit() == 0
+
+    assert log.read_bytes() == b""
 
 
 def test_no_colour_means_no_colour() -> None:
