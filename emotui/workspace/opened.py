@@ -18,8 +18,9 @@ from emotui.workspace.era import Era
 from emotui.workspace.history import Change
 from emotui.workspace.ini import IniDocument, check_value
 from emotui.workspace.meaning import meaning_of
-from emotui.workspace.rules import Subject, about, check_config
+from emotui.workspace.rules import about, check_config
 from emotui.workspace.schema import Group, Key, era_of, keys
+from emotui.workspace.subject import Subject
 from emotui.workspace.values import range_of, written_form
 from emotui.workspace.weights import WeightFiles, read_weights
 

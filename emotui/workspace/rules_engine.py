@@ -8,8 +8,8 @@ from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import message
 from emotui.workspace.era import span
 from emotui.workspace.overrides import overrides
-from emotui.workspace.rules import Subject
 from emotui.workspace.rules_cache import CACHE_RULES
+from emotui.workspace.subject import Subject
 
 _TEMPLATE_TOKENS = 8
 """`convert` writes the template's session length plus 8."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import message
 from emotui.workspace.ini import MAX_LINE_BYTES, SECTION
-from emotui.workspace.rules import Subject
 from emotui.workspace.schema import Kind, keys
+from emotui.workspace.subject import Subject
 
 _COMMENT = re.compile(r"(?:^|\s);")
 """Where the C++ reader begins a comment; for a number ConfigParser has failed before."""

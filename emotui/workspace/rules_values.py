@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import message
-from emotui.workspace.rules import Subject
 from emotui.workspace.schema import Key, Kind, keys
+from emotui.workspace.subject import Subject
 from emotui.workspace.values import describe_choices, is_readable, range_of, read_number
 
 _COMMENT = re.compile(r"^(?P<value>.*?)\s+[;#]")

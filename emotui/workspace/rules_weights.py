@@ -8,7 +8,7 @@ from emotui.lmdeploy.versions import Features
 from emotui.support.finding import Finding, Remedy, Status
 from emotui.support.language import message
 from emotui.workspace.meaning import kv_type
-from emotui.workspace.rules import Subject
+from emotui.workspace.subject import Subject
 from emotui.workspace.weights import SCALE_BYTES, WeightFiles
 
 

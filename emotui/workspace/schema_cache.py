@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emotui.support.language import N_
 from emotui.workspace.era import span
-from emotui.workspace.schema import ALWAYS, Choice, Group, Key, Kind, Note
+from emotui.workspace.key import ALWAYS, Choice, Group, Key, Kind, Note
 
 _OLD = span(until="0.0.14")
 _PAGED = span(since="0.1.0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emotui.support.language import N_
 from emotui.workspace.era import span
-from emotui.workspace.schema import ALWAYS, Choice, Group, Key, Kind, Note
+from emotui.workspace.key import ALWAYS, Choice, Group, Key, Kind, Note
 
 FITS_THE_WEIGHTS = N_(
     "It describes the weight files beside this file. Another value does not change the model: "

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from emotui.support.errors import UsageError
 from emotui.support.language import Message, message
 from emotui.workspace.era import Era
-from emotui.workspace.schema import Key, Kind
+from emotui.workspace.key import Key, Kind
 
 _LARGEST = 2**31 - 1
 """The engine keeps integers in 32 bits."""

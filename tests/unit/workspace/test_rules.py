@@ -10,8 +10,9 @@ from emotui.lmdeploy.versions import Version
 from emotui.support.finding import Finding, Status
 from emotui.workspace.era import given_era
 from emotui.workspace.ini import IniDocument
-from emotui.workspace.rules import Subject, about, check_config
+from emotui.workspace.rules import about, check_config
 from emotui.workspace.schema import era_of
+from emotui.workspace.subject import Subject
 from emotui.workspace.weights import WeightFiles, read_weights
 
 FILES = Path(__file__).parents[2] / "fixtures" / "config_ini"
