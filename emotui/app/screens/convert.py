@@ -96,7 +96,8 @@ class ConvertScreen(EmoScreen):
         if self.form is None:
             self.load(None)
         else:
-            self.run_worker(self.build_form(self.form), group="convert.load", exclusive=True)
+            work = self.build_form(self.form)
+            self.run_worker(work, group="convert.load", exclusive=True, exit_on_error=False)
 
     # -- looking ---------------------------------------------------------------------------
 
