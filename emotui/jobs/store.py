@@ -28,6 +28,9 @@ from emotui.support.files import make_private_folder, write_atomic
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _SHOWN_CHOICES = 5
+_UNFINISHED, _REMOVED = ".new-", ".removed-"
+"""What the folders are called that are no jobs yet, or no longer."""
+_UNFINISHED_LIMIT_S = 60.0
 _LAST_MOMENT_S = 2.0
 """How long a supervisor may take to leave when it has written down the end."""
 
@@ -49,10 +52,11 @@ class JobStore:
         _check(spec)
         make_private_folder(self.folder)
         self._refuse_shared()
+        self._sweep()
         now = self.clock.now()
         job_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         record = SpecRecord(spec, now, boot_id(), boot_clock())
-        unfinished = self.folder / f".new-{job_id}"
+        unfinished = self.folder / f"{_UNFINISHED}{job_id}"
         try:
             unfinished.mkdir(mode=0o700)
             write_atomic(unfinished / "spec.json", spec_as_json(record))
@@ -111,7 +115,7 @@ class JobStore:
                 "Job {id} is not over ({state}). Cancel it first.", id=job.id, state=job.state.label
             )
         with self.claim(job.id, patience_s=_LAST_MOMENT_S):
-            gone = self.folder / f".removed-{job.id}"
+            gone = self.folder / f"{_REMOVED}{job.id}"
             self.path(job.id).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
         self._over.pop(job.id, None)
@@ -178,6 +182,15 @@ class JobStore:
         if job.state.is_final and not unclear and job.damage is None:
             self._over[job_id] = job
         return job
+
+    def _sweep(self) -> None:
+        """Delete what a `create` or a `remove` that was killed has left."""
+        for folder in self.folder.glob(".*"):
+            with contextlib.suppress(OSError):
+                age_s = time.time() - folder.stat().st_mtime
+                old = folder.name.startswith(_UNFINISHED) and age_s > _UNFINISHED_LIMIT_S
+                if old or folder.name.startswith(_REMOVED):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _refuse_shared(self) -> None:
         stat = self.folder.stat()

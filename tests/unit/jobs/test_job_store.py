@@ -173,6 +173,18 @@ def test_what_another_process_removed_is_not_listed(store: JobStore, spec: JobSp
     assert store.list() == []
 
 
+def test_what_was_left_half_made_or_half_removed_is_swept(store: JobStore, spec: JobSpec) -> None:
+    store.create(spec)
+    left, removed, other = (store.folder / name for name in (".new-a", ".removed-b", ".new-c"))
+    for folder in (left, removed, other):
+        folder.mkdir()
+        (folder / "spec.json").write_text("{}")
+    os.utime(left, (1.0, 1.0))
+    store.create(spec)
+    assert (left.exists(), removed.exists()) == (False, False)
+    assert other.exists(), "another process may be making it now"
+
+
 @pytest.mark.parametrize(
     "change", [{"argv": ()}, {"argv": ("a\0b",)}, {"env": {"A": "\0"}}, {"cwd": Path("/a\0")}]
 )
