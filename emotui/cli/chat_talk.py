@@ -14,7 +14,7 @@ from emotui.chat.conversation import ChatMessage, Ending, Status
 from emotui.chat.events import Asked, ChatEvent, Delta, Ended, NotSaved, State, StateChanged
 from emotui.chat.session import ChatSession
 from emotui.cli.context import say_json, tell
-from emotui.operations.chat import phase_text, ready_text, summary_of
+from emotui.operations.chat import no_room, phase_text, ready_text, summary_of
 from emotui.support.language import _
 
 INTERRUPTED = 130
@@ -50,8 +50,9 @@ class Talk:
                 await self._stopping
         if self._interrupted:
             return INTERRUPTED
-        answered = self._answer is not None and self._answer.status is Status.COMPLETE
-        return 0 if answered else 1
+        if self._answer is None or self._answer.status is not Status.COMPLETE:
+            return 1
+        return int(no_room(self._answer.ending))
 
     async def _lines(self) -> int:
         tell(_("Enter sends a line. Ctrl-C stops an answer, /exit or Ctrl-D leaves."))

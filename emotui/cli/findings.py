@@ -25,6 +25,8 @@ _PIECES = re.compile(
     r"\s*(?:[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\uffef]|[!-\u10ff\u1200-\u2e7f]+)"
 )
 """What a line may be broken between: Chinese anywhere, other words at their spaces."""
+_NARROW = 24
+"""Cells that a column of sentences needs; with fewer left, they stand below the title."""
 _NEVER_FIRST = "，。；：！？、）》”’"
 
 
@@ -39,27 +41,29 @@ def line_width() -> int | None:
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """Print one finding a line: status, title, evidence; below it why and what to do."""
+    """Print status, title and evidence of each finding; below it why and what to do."""
     if not findings:
         return
     words = {status: str(status.label) for status in Status}
     first = max(map(cell_width, words.values()))
     second = max(cell_width(str(finding.title)) for finding in findings)
-    indent = first + second + 4
-    width = line_width()
+    indent, width = first + second + 4, line_width()
+    narrow = width is not None and width - indent < _NARROW
+    if narrow:
+        indent, second = 2, 0
     for finding in findings:
         word = pad(words[finding.status], first)
         if use_colour():
             word = click.style(word, fg=_COLOURS[finding.status], bold=True)
-        head = f"{word}  {pad(clean_line(str(finding.title)), second)}  "
-        lines = wrap(str(finding.evidence), _room(width, indent))
-        click.echo(head + lines[0])
-        for line in (*lines[1:], *_advice(finding, _room(width, indent))):
+        room = None if width is None else max(width - indent, _NARROW)
+        head = f"{word}  {pad(clean_line(str(finding.title)), second)}"
+        lines = wrap(str(finding.evidence), room)
+        if narrow:
+            click.echo(head)
+        else:
+            click.echo(f"{head}  {lines.pop(0)}")
+        for line in (*lines, *_advice(finding, room)):
             click.echo(" " * indent + line)
-
-
-def _room(width: int | None, indent: int) -> int | None:
-    return None if width is None or width - indent < 24 else width - indent
 
 
 def _advice(finding: Finding, width: int | None) -> Iterable[str]:

@@ -118,7 +118,8 @@ def _failure(services: Services, error: OSError) -> Message:
         return raw(reason)
     own = services.paths
     place = Path(os.fsdecode(path)) if isinstance(path, str | bytes) else Path(str(path))
-    if any(place.is_relative_to(each) for each in (own.config, own.state, own.data, own.cache)):
+    folders = (own.config, own.state, own.data, own.cache)
+    if any(place.is_relative_to(each) or each.is_relative_to(place) for each in folders):
         return message(
             "EmoTUI cannot use {path}: {reason}. Make that place writable, or name another "
             "folder for its files with EMOTUI_HOME.",

@@ -15,7 +15,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-from emotui.engine.failure import EngineDied, said
+from emotui.engine.failure import EngineDied, not_started, said
 from emotui.engine.process import WORKER, WorkerProcess, start_process
 from emotui.engine.protocol import (
     PROTOCOL,
@@ -111,11 +111,7 @@ class EngineClient:
                 self.spec, self.log_path, self._environ, self._worker
             )
         except OSError as error:
-            raise EngineDied(
-                N_("The interpreter {python} cannot be started: {error}. Choose another one."),
-                python=self.spec.python,
-                error=error,
-            ) from error
+            raise not_started(self.spec.python, self.log_path, error) from error
         self._life = asyncio.create_task(self._live(self._process), name="engine-worker")
         event = await self._next_news(timeout_s)
         if not isinstance(event, Hello):

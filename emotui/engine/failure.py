@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal as signals
+from pathlib import Path
 
 from emotui.support.errors import ProcessError
-from emotui.support.language import Message, message
+from emotui.support.language import N_, Message, message
 from emotui.support.text import clean
 
 
@@ -36,6 +38,26 @@ class EngineDied(ProcessError):  # noqa: N818 (a fact, not a mistake)
         error.status = status if status is not None and status >= 0 else None
         error.signal = -status if status is not None and status < 0 else None
         return error
+
+
+def not_started(python: Path, log: Path, error: OSError) -> EngineDied:
+    """Return the error for a worker that the system would not start, or not with this log."""
+    reason = error.strerror or str(error)
+    place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    if place is not None and place in (log, *log.parents):
+        return EngineDied(
+            N_(
+                "The engine's log {path} cannot be written: {reason}. Make that place writable, or "
+                "name another folder for EmoTUI's files with EMOTUI_HOME."
+            ),
+            path=log,
+            reason=reason,
+        )
+    return EngineDied(
+        N_("The interpreter {python} cannot be started: {error}. Choose another one."),
+        python=python,
+        error=reason,
+    )
 
 
 def said(words: str) -> Message:

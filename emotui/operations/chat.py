@@ -187,9 +187,19 @@ def summary_of(ending: Ending) -> Message:
     took = _figures(ending)
     if ending.status is Status.STOPPED:
         return message("Stopped. {figures}", figures=took)
+    if no_room(ending):
+        return message(
+            "No answer: the messages fill the session length. Begin a new conversation, or make "
+            "the session longer (--session-len)."
+        )
     if ending.finish_reason == "length":
         return message("{figures}. Cut at the largest number of tokens allowed.", figures=took)
     return took
+
+
+def no_room(ending: Ending) -> bool:
+    """Say whether an answer is empty because the session length had no room for it."""
+    return ending.finish_reason == "length" and not ending.tokens
 
 
 def _figures(ending: Ending) -> Message:

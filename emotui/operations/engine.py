@@ -71,6 +71,7 @@ def engine_spec(
     installation = services.installations.get(python)
     _need_consent(folder, trust_remote_code)
     chosen = _choose(services, folder, installation, engine, template)
+    _refuse_unheeded(chosen, template, device)
     options: dict[str, object] = {"trust_remote_code": trust_remote_code}
     if chosen == "turbomind":
         options |= _turbomind_options(folder, installation, template)
@@ -86,6 +87,21 @@ def engine_spec(
         env=_environment(services, installation, trust_remote_code),
         options=options,
     )
+
+
+def _refuse_unheeded(chosen: EngineName, template: str | None, device: str | None) -> None:
+    """Refuse what the engine would not look at, rather than answer as if it had."""
+    if chosen == "transformers" and template is not None:
+        raise UsageError(
+            "--template names a chat template of LMDeploy, and this chat runs on transformers, "
+            "which takes the one of the model's tokenizer. Leave it out, or choose --engine "
+            "turbomind."
+        )
+    if chosen == "turbomind" and device is not None:
+        raise UsageError(
+            "--device is for the engine transformers; TurboMind runs on NVIDIA GPUs. Leave it "
+            "out, or choose --engine transformers."
+        )
 
 
 def _environment(

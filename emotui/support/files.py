@@ -39,9 +39,11 @@ def write_atomic(
         if before_replace is not None:
             before_replace()
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename = str(target)  # the name that the user knows
         raise
     sync_folder(target.parent)
 

@@ -54,7 +54,15 @@ class Message:
         text = _(self.template)
         if not self.params:
             return text
-        return text.format(**{name: clean(str(value)) for name, value in self.params.items()})
+        return text.format(**{name: clean(_shown(value)) for name, value in self.params.items()})
+
+
+def _shown(value: object) -> str:
+    """Return a parameter as text; an error of the system without its number."""
+    if isinstance(value, OSError) and value.strerror:
+        place = value.filename
+        return value.strerror if place is None else f"{value.strerror}: {os.fsdecode(place)}"
+    return str(value)
 
 
 def message(template: str, /, **params: object) -> Message:

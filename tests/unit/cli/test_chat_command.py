@@ -17,9 +17,10 @@ import pytest
 from doubles.scripted_worker import make_interpreter, make_model
 from terminal_session import TerminalSession
 
-from emotui.chat.conversation import Status
+from emotui.chat.conversation import Ending, Status
 from emotui.chat.store import ConversationStore
 from emotui.cli import root
+from emotui.operations.chat import no_room, summary_of
 
 
 @pytest.fixture(scope="module")
@@ -295,3 +296,12 @@ def test_a_byte_that_is_no_character_does_not_end_the_conversation(chat: list[st
         terminal.wait_for("tokens")
         terminal.send(b"/exit\r")
         assert terminal.wait_exit(10) == 0
+
+
+def test_an_answer_that_had_no_room_is_no_success() -> None:
+    full = Ending(Status.COMPLETE, finish_reason="length", tokens=0)
+    cut = Ending(Status.COMPLETE, finish_reason="length", tokens=7)
+    assert no_room(full)
+    assert "--session-len" in str(summary_of(full))
+    assert not no_room(cut)
+    assert "Cut at the largest number" in str(summary_of(cut))

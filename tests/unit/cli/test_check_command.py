@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 from doubles import nvml as fake
 from doubles.environments import make_environment
 
 from emotui.cli.findings import columns, markdown_table, wrap
-from emotui.support.text import cell_width
+from emotui.support.text import cell_width, clean
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +175,20 @@ def test_words_break_at_spaces_and_a_long_path_stays_whole() -> None:
 
 def test_markdown_cells_are_only_text() -> None:
     assert markdown_table(["a"], [["<b>|*x*"]]).endswith("| \\<b\\>\\|\\*x\\* |")
+
+
+def test_a_narrow_terminal_gets_the_sentences_below_their_titles(no_driver) -> None:
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "emotui", "check"],
+        dimensions=(24, 44),
+        encoding="utf-8",
+        env=no_driver | {"PATH": "/usr/bin:/bin"},
+    )
+    terminal.expect(pexpect.EOF, timeout=60)
+    terminal.close()
+    lines = clean(terminal.before).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("failure"))
+    assert lines[start] == "failure  NVIDIA driver"
+    assert lines[start + 1].startswith("  There ")
+    assert all(cell_width(line) <= 44 for line in lines[start:-1] if "/" not in line)

@@ -130,6 +130,15 @@ async def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
     await client.close()
 
 
+async def test_a_log_that_cannot_be_written_is_not_the_interpreters_fault(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file in the way")
+    spec = EngineSpec("transformers", Path(sys.executable), Path("/models/good"))
+    client = EngineClient(spec, tmp_path / "logs" / "worker.log", worker=DOUBLE)
+    with pytest.raises(EngineDied, match=r"log .*worker\.log cannot be written: "):
+        await client.start()
+    await client.close()
+
+
 async def test_the_log_is_private(tmp_path: Path) -> None:
     async with loaded("good", tmp_path) as client:
         assert client.log_path.stat().st_mode & 0o777 == 0o600

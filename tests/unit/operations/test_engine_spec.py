@@ -260,3 +260,11 @@ def test_a_model_without_a_tokenizer_is_refused(spec_for, tmp_path) -> None:
     with pytest.raises(RefusedError, match="has no tokenizer"):
         spec_for(model)
     shutil.rmtree(model)
+
+
+def test_what_the_engine_would_not_look_at_is_refused(spec_for, tmp_path) -> None:
+    model = make_model(tmp_path / "m")
+    with pytest.raises(UsageError, match="--template"):
+        spec_for(model, engine="transformers", template="llama2")
+    with pytest.raises(UsageError, match="--device"):
+        spec_for(model, engine="turbomind", device="cpu")

@@ -90,6 +90,17 @@ def test_parameters_are_cleaned_and_nothing_in_them_is_a_field() -> None:
     assert str(sentence) == "Theme: {evil}{name}"
 
 
+def test_an_error_of_the_system_is_shown_without_its_number() -> None:
+    error = FileNotFoundError(2, "No such file or directory", "/a\x1b[31m")
+    assert str(message("It failed: {error}.", error=error)) == (
+        "It failed: No such file or directory: /a."
+    )
+    assert str(message("{error}", error=OSError(28, "No space left on device"))) == (
+        "No space left on device"
+    )
+    assert str(message("{error}", error=OSError("odd"))) == "odd"
+
+
 def test_braces_without_parameters_stay() -> None:
     assert str(Message("{not} a field")) == "{not} a field"
 
