@@ -59,12 +59,18 @@ class Edit:
         return difference(self.original.text, self.document.text, str(self.path))
 
     def save(self, history: History, now: datetime) -> Edited | None:
-        """Write the changes; None when there are none. Raises `EmotuiError`; the edit stays."""
-        if self.document.content == self.original.content:
+        """Write the changes; None when there are none. Raises `EmotuiError`; the edit stays.
+
+        What another thread changes while the file is written goes on waiting.
+        """
+        saved = self.document
+        if saved.content == self.original.content:
             return None
-        entry = history.save(self.original.content, self.document.content, self.changes, now)
-        self.original = self.document
-        self._changes = {}
+        entry = history.save(self.original.content, saved.content, self.changes, now)
+        self.original = saved
+        before, after = saved.values, self.document.values
+        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        self._changes = {key: after.get(key) for key in keys}
         return entry
 
     def _try(self, changes: Mapping[str, str | None]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from emotui.support.errors import BrokenFileError, EmotuiError, NotFoundError, RefusedError
 from emotui.workspace.edit import Edit
-from emotui.workspace.history import LIMIT, Change, History
+from emotui.workspace.history import LIMIT, Change, Edited, History
 
 NOW = datetime(2024, 2, 21, 12, 0, tzinfo=timezone.utc)
 CONTENT = b"[llama]\nsession_len = 32776\nquant_policy = 0\n\n"
@@ -50,6 +50,37 @@ def test_changes_wait_until_they_are_saved(path: Path, history: History) -> None
 
     assert edit.changes == ()
     assert path.read_bytes() == EDITED
+
+
+class SlowHistory(History):
+    """The history on a disk so slow that the person edits on before the file is written."""
+
+    meanwhile: Edit
+
+    def save(
+        self, before: bytes, after: bytes, changes: tuple[Change, ...], now: datetime
+    ) -> Edited:
+        self.meanwhile.revert("session_len")
+        self.meanwhile.set("quant_policy", "4")
+        return super().save(before, after, changes, now)
+
+
+def test_what_is_changed_while_the_file_is_written_goes_on_waiting(
+    path: Path, tmp_path: Path
+) -> None:
+    history = SlowHistory(tmp_path / "backups", path)
+    edit = history.meanwhile = Edit(path)
+    edit.set("session_len", "4096")
+
+    entry = edit.save(history, NOW)
+
+    assert path.read_bytes() == EDITED
+    assert entry is not None
+    assert entry.changes == (Change("session_len", "32776", "4096"),)
+    assert set(edit.changes) == {
+        Change("session_len", "4096", "32776"),
+        Change("quant_policy", "0", "4"),
+    }
 
 
 def test_the_difference_shows_the_changed_lines(path: Path) -> None:
