@@ -211,8 +211,11 @@ class EngineClient:
             await asyncio.wait([self._life])
 
     def kill(self) -> None:
-        """Kill the worker and all that it started, without waiting."""
-        if self._process is not None:
+        """Kill the worker and all that it started, without waiting.
+
+        Nothing happens when it is gone: its number may be somebody else's by now.
+        """
+        if self._process is not None and self.alive:
             self._process.signal_group(signal.SIGKILL)
 
     async def _give_up(self, reason: Message) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -106,6 +107,19 @@ async def test_closing_leaves_no_task_and_no_process(tmp_path: Path) -> None:
     await client.close()
     assert not client.alive
     assert asyncio.all_tasks() == before
+
+
+async def test_a_worker_that_is_gone_is_not_signalled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with loaded("good", tmp_path) as client:
+        client.kill()
+        await client.wait_ended()
+        signals: list[tuple[int, int]] = []
+        monkeypatch.setattr(os, "killpg", lambda *given: signals.append(given))
+        client.kill()
+        await client.close()
+    assert signals == []
 
 
 async def test_a_closed_engine_says_so_when_it_is_asked(tmp_path: Path) -> None:
