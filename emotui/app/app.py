@@ -202,6 +202,6 @@ class EmoTUI(SafeApp):
     async def action_use_language(self, code: str) -> None:
         """Switch the language of every screen now, and remember it."""
         set_language(code)
-        for screen in self.built_screens:
+        for screen in list(self.built_screens):
             await screen.retranslate()
         self.remember("app.language", code)

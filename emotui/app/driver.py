@@ -130,8 +130,9 @@ class SafeDriver(LinuxDriver):
 
     def send_message(self, message: Message) -> None:
         """Pass a message to the app, unless its loop has ended meanwhile."""
-        with contextlib.suppress(RuntimeError):
-            super().send_message(message)
+        if not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                super().send_message(message)
 
     # -- ending -------------------------------------------------------------------------
 

@@ -18,15 +18,23 @@ import emotui
 PACKAGE = Path(emotui.__file__).resolve().parent
 CATALOGUE = PACKAGE / "locale" / "zh_CN" / "LC_MESSAGES" / "emotui.po"
 
-ERRORS = (
-    "EmotuiError",
-    "UsageError",
-    "NotFoundError",
-    "RefusedError",
-    "BrokenFileError",
-    "ProcessError",
-)
-KEYWORDS = ("_", "N_", "message", *ERRORS)
+
+def error_names() -> set[str]:
+    """`EmotuiError` and what derives from it: their first argument is a sentence."""
+    bases = {
+        node.name: {ast.unparse(base).split(".")[-1] for base in node.bases}
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    names = {"EmotuiError"}
+    while more := {name for name, above in bases.items() if above & names} - names:
+        names |= more
+    return names
+
+
+ERRORS = error_names()
+KEYWORDS = {"_", "N_", "message", *ERRORS}
 
 CLICK = {
     # What click 8.1 and 8.5 say to who uses a command, not to who writes one.
