@@ -7,6 +7,7 @@ conversation store that EmoTUI itself writes.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -71,6 +72,8 @@ class StillMachine:
     """The machine: its services, and the folders that pictures show."""
 
     services: Services
+    alone: int
+    """Held while the folder is in use: another run of these tests waits."""
     lock: int = -1
 
     @property
@@ -85,10 +88,14 @@ class StillMachine:
         if self.lock >= 0:
             os.close(self.lock)
         self.services.close()
+        shutil.rmtree(ROOT, ignore_errors=True)
+        os.close(self.alone)
 
 
 def build(monkeypatch: pytest.MonkeyPatch) -> StillMachine:
     """Make the machine anew."""
+    alone = os.open(f"{ROOT}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(alone, fcntl.LOCK_EX)
     shutil.rmtree(ROOT, ignore_errors=True)
     environ = {"EMOTUI_HOME": str(ROOT / "home"), "HOME": str(ROOT), "PATH": "", "LANG": "C"}
     clock = StillClock()
@@ -114,7 +121,7 @@ def build(monkeypatch: pytest.MonkeyPatch) -> StillMachine:
         packages={"torch": "2.11.0", "transformers": "4.57.1"},
     )
     services.__dict__["installations"] = StillInstallations(old, new)
-    machine = StillMachine(services)
+    machine = StillMachine(services, alone)
     _make_jobs(machine, clock)
     _make_conversation(services)
     return machine
