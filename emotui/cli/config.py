@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from emotui.cli.config_edit import (
+    complete_keys,
     diff,
     history,
     lmdeploy_option,
@@ -137,7 +138,7 @@ def check(services: Services, /, workspace: Path, lmdeploy: str | None, *, as_js
     epilog=examples("emotui config get /data/ws_fp16 session_len"),
 )
 @workspace_argument
-@click.argument("key")
+@click.argument("key", shell_complete=complete_keys)
 @pass_services
 def get(services: Services, /, workspace: Path, key: str) -> None:
     """Print one value and nothing else."""

@@ -13,7 +13,7 @@ from emotui.cli.findings import columns
 from emotui.cli.groups import examples
 from emotui.operations import config as operations
 from emotui.operations.services import Services
-from emotui.support.errors import UsageError
+from emotui.support.errors import EmotuiError, UsageError
 from emotui.support.language import _
 from emotui.support.shell import quoted
 from emotui.support.text import clean_line
@@ -21,6 +21,19 @@ from emotui.workspace.history import Edited
 from emotui.workspace.opened import OpenConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def complete_keys(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Offer the keys of the workspace that was named to the shell's completion."""
+    services, workspace = ctx.find_object(Services), ctx.params.get("workspace")
+    if services is None or workspace is None:
+        return []
+    try:
+        rows = operations.open_config(services, workspace).rows()
+    except (EmotuiError, OSError):
+        return []
+    return [row.name for row in rows if row.name.startswith(begun.lower())]
+
 
 workspace_argument = click.argument("workspace", type=GIVEN_PATH)
 
@@ -60,7 +73,13 @@ def dry_run_option(command: Command) -> Command:
     ),
 )
 @workspace_argument
-@click.argument("assignments", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.argument(
+    "assignments",
+    nargs=-1,
+    required=True,
+    metavar="KEY=VALUE...",
+    shell_complete=lambda *given: [f"{key}=" for key in complete_keys(*given)],
+)
 @lmdeploy_option
 @dry_run_option
 @force_option
@@ -88,7 +107,7 @@ def set_(
     epilog=examples("emotui config unset /data/ws_fp16 use_logn_attn"),
 )
 @workspace_argument
-@click.argument("names", nargs=-1, required=True, metavar="KEY...")
+@click.argument("names", nargs=-1, required=True, metavar="KEY...", shell_complete=complete_keys)
 @dry_run_option
 @force_option
 @pass_services

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from click.shell_completion import CompletionItem
 
 from emotui.cli.context import json_option, pass_services, say, say_json, tell
 from emotui.cli.groups import CommandGroup, examples
@@ -22,7 +23,21 @@ from emotui.support.text import cell_width, clean_line, pad
 WAIT_TICK_S = 0.5
 CANCEL_MARGIN_S = 5.0
 
-ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
+
+def complete_ids(ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Offer the jobs to the shell's completion, with their states and titles."""
+    services = ctx.find_object(Services)
+    found = operations.list_jobs(services) if services is not None else []
+    return [
+        CompletionItem(job.id, help=clean_line(f"{job.state.label}  {job.spec.title}"))
+        for job in found
+        if job.id.startswith(begun) and job.id not in (ctx.params.get("ids") or ())
+    ]
+
+
+ids_argument = click.argument(
+    "ids", nargs=-1, required=True, metavar="ID...", shell_complete=complete_ids
+)
 
 
 @click.group(
@@ -211,6 +226,8 @@ def wait_and_tell(services: Services, name: str) -> int:
     if on_terminal and last:
         click.echo("\r\x1b[K", err=True, nl=False)
     tell(f"{job.id}  {job.state.label}" + (f"  {job.reason}" if job.reason else ""))
+    if job.state is JobState.FAILED:
+        tell(_("What it said: emotui jobs logs {id} -n 20").format(id=job.id))
     return int(job.state is not JobState.SUCCEEDED)
 
 

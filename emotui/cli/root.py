@@ -34,6 +34,7 @@ from emotui.support.language import (
 )
 
 INTERRUPTED = 130
+NO_CURRENT_FOLDER = N_("The current folder does not exist any more. Go to another one with cd.")
 
 COMMANDS = {
     "check": ("emotui.cli.check:check", N_("See whether this machine is fit for LMDeploy.")),
@@ -115,7 +116,7 @@ def _failure(services: Services, error: OSError) -> Message:
     """Return what the system refused, and what to do where it was about our own files."""
     path, reason = error.filename, error.strerror or str(error)
     if path is None:
-        return raw(reason)
+        return raw(reason) if _has_current_folder() else message(NO_CURRENT_FOLDER)
     own = services.paths
     place = Path(os.fsdecode(path)) if isinstance(path, str | bytes) else Path(str(path))
     folders = (own.config, own.state, own.data, own.cache)
@@ -127,6 +128,13 @@ def _failure(services: Services, error: OSError) -> Message:
             reason=reason,
         )
     return message("{path}: {reason}", path=place, reason=reason)
+
+
+def _has_current_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
 
 
 def _keep_unencodable() -> None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotui.support.errors import BrokenFileError
+from emotui.support.errors import BrokenFileError, UsageError
 from emotui.support.files import PRIVATE_FILE, make_private_folder, write_atomic
 from emotui.support.language import LANGUAGES, N_, Message, message
 
@@ -97,8 +97,10 @@ class Settings:
         """Store one setting, None removing it, and write the file.
 
         Raises `BrokenFileError` when the file on disk cannot be read as TOML: it is left as
-        it is, since writing would lose what the user meant; and `OSError`.
+        it is, since writing would lose what the user meant; `UsageError` for text that TOML
+        cannot hold; and `OSError`.
         """
+        _must_be_text(self.path, name, value)
         with self._writing:
             before = self._text()
             content = _changed(self.path, before, SETTINGS[name], value)
@@ -114,6 +116,18 @@ class Settings:
             return ""
         except (OSError, UnicodeDecodeError) as error:
             raise _broken(_unreadable(self.path, error)) from error
+
+
+def _must_be_text(path: Path, name: str, value: Value) -> None:
+    for text in value if isinstance(value, list) else [value or ""]:
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise UsageError(
+                "{path} holds UTF-8 text only, so {name} cannot be {value}. Rename it, or make a "
+                "link to it with another name.",
+                path=path,
+                name=name,
+                value=text,
+            )
 
 
 def _changed(path: Path, text: str, setting: Setting, value: Value) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import click
 import pytest
 
 from emotui.cli.root import COMMANDS, LazyGroup, run
+from emotui.jobs.job import JobSpec
+from emotui.operations.services import open_services
 
 CLOSED = (
     "import os, sys; [os.close(int(n)) for n in sys.argv[1]]; os.execv(sys.argv[2], sys.argv[2:])"
@@ -125,3 +128,58 @@ def every_command() -> list[tuple[str, click.Command]]:
 def test_the_help_of_every_command_shows_an_example_of_it() -> None:
     for name, command in every_command():
         assert f"emotui {name}" in (command.epilog or ""), name
+
+
+def test_a_current_folder_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(["config", "show", "ws"]) == 1
+    assert "The current folder does not exist any more." in capsys.readouterr().err
+
+
+def test_a_name_that_the_settings_cannot_hold_is_refused(
+    tmp_path: Path, sealed_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "odd\udcff"
+    odd.mkdir()
+    assert run(["models", "add", str(odd)]) == 2
+    assert "config.toml holds UTF-8 text only" in capsys.readouterr().err
+    assert not (sealed_home / "emotui" / "config" / "config.toml").exists()
+
+
+def offered(words: str) -> list[str]:
+    """Return what the shell would offer for the last of the words."""
+    count = len(words.split(" ")) - 1
+    environ = os.environ | {
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(count),
+        "_EMOTUI_COMPLETE": "bash_complete",
+    }
+    ended = subprocess.run(
+        ["emotui"],
+        executable=str(Path(sys.executable).with_name("emotui")),
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stderr == ""
+    return [line.partition(",")[2] for line in ended.stdout.split()]
+
+
+def test_the_shell_completes_commands_jobs_and_keys(tmp_path: Path) -> None:
+    store = open_services().jobs
+    job = store.create(JobSpec("convert", "a -> b", ("true",), tmp_path))
+    file = tmp_path / "config.ini"
+    file.write_text("[llama]\nquant_policy = 0\nsession_len = 8\n")
+    assert offered("emotui jo") == ["jobs"]
+    assert offered("emotui jobs c") == ["cancel"]
+    assert offered(f"emotui jobs show {job.id[:8]}") == [job.id]
+    assert offered(f"emotui jobs show {job.id} ") == []
+    assert offered(f"emotui config get {file} se") == ["session_len"]
+    assert offered(f"emotui config set {file} qu") == ["quant_policy="]
+    assert offered("emotui config get /nowhere qu") == []

@@ -208,6 +208,7 @@ def test_wait_tells_progress_and_reason(
     told = capsys.readouterr().err
     assert "50%" in told
     assert "exit status 5" in told
+    assert f"emotui jobs logs {job.id}" in told
 
 
 @pytest.mark.parametrize("state", ["cancelled", "lost"])
