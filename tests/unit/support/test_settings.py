@@ -115,7 +115,7 @@ def test_every_way_to_write_a_table_can_be_changed(tmp_path: Path, content: str)
     )
 )
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_what_was_set_is_read_back(
     tmp_path: Path, changes: list[tuple[str, str | list[str] | None]]
