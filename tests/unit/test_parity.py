@@ -16,26 +16,20 @@ Name = tuple[str, str]
 
 ONE_FACE: dict[Name, str] = {
     ("services", "open_services"): "the command line builds them and hands them to the app",
-    ("chat", "new_conversation"): "a command is one conversation; the app begins others",
     ("check", "read_gpus"): "live in the app; a report holds them on the command line",
     ("check", "choose"): "a command takes --python; the app asks and remembers",
     ("config", "check_value"): "while typing; the command line checks when it sets",
     ("config", "check_workspace"): "the app shows the findings of what it has open",
-    ("config", "find_config"): "a command is given its path; the app is given a folder",
     ("config", "list_workspaces"): "a list to choose from; a command is given its path",
-    ("config", "reader_of"): "who reads the file, shown beside it",
     ("config", "reload_config"): "a command reads the file anew each time",
     ("config", "set_values"): "one call for a command; the app collects changes and saves",
     ("config", "unset_values"): "one call for a command; the app collects changes and saves",
-    ("convert", "plan"): "from options of a command; the form has convert_form.plan_form",
     ("convert_form", "plan_form"): "from values of the form; a command has convert.plan",
     ("convert_form", "prepare"): "what the form starts from; a command has its options",
     ("convert_form", "reason"): "what a field of the form says",
-    ("jobs", "local_time"): "how a line prints a time; the app has widgets for it",
     ("jobs", "log_bytes"): "--raw; the app's view reads the file itself",
     ("jobs", "log_lines"): "a stream of lines; the app's view reads the file itself",
     ("jobs", "wait_for_job"): "a command blocks; the app looks on",
-    ("models", "require_folder"): "a command is given its path; the app shows what it found",
 }
 """What only one face calls, each with its reason."""
 
@@ -76,8 +70,11 @@ def imported(tree: ast.Module, here: str | None = None) -> dict[str, Name | str]
 
 
 def used(node: ast.AST, names: dict[str, Name | str]) -> set[Name]:
-    """The functions of operations/ that `node` mentions."""
+    """The functions of operations/ that `node` mentions; a parameter may bear the name of one."""
     mentioned: set[Name] = set()
+    if isinstance(node, ast.FunctionDef):
+        given = {part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg)}
+        names = {name: known for name, known in names.items() if name not in given}
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and isinstance(known := names.get(part.id), tuple):
             mentioned.add(known)
