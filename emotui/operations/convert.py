@@ -27,7 +27,7 @@ from emotui.operations.convert_place import (
     place_of,
 )
 from emotui.operations.convert_values import complete_values
-from emotui.operations.installations import command_options, get_installation
+from emotui.operations.installations import command_options
 from emotui.operations.services import Services
 from emotui.support.errors import NotFoundError, RefusedError, UsageError
 from emotui.support.files import make_private_folder
@@ -120,7 +120,7 @@ def plan(services: Services, request: ConvertRequest) -> ConvertPlan:
     the model or LMDeploy is absent, `RefusedError` when this version cannot convert,
     `UsageError` for values that are not allowed, and `BrokenFileError`.
     """
-    installation = get_installation(services, request.python)
+    installation = services.installations.get(request.python)
     refuse_without_convert(services, installation)
     options = command_options(services, installation, "convert")
     return plan_with(services, request, installation, options, inspect(request.model))

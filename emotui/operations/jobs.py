@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emotui.jobs import control
-from emotui.jobs.job import Job, JobSpec, JobState
+from emotui.jobs.job import Job, JobState
 from emotui.jobs.log import LogReader, tail_offset
 from emotui.lmdeploy.progress import Progress, ProgressReader, progress_of
 from emotui.operations.services import Services
@@ -34,11 +34,6 @@ def list_jobs(services: Services) -> list[Job]:
 def show_job(services: Services, name: str) -> Job:
     """Return the job with that id or unique beginning of one."""
     return services.jobs.get(name)
-
-
-def start_job(services: Services, spec: JobSpec) -> Job:
-    """Start a job that outlives whoever asks for it."""
-    return control.submit(services.jobs, spec, services.environ)
 
 
 def wait_for_job(services: Services, name: str, timeout_s: float | None = None) -> Job:

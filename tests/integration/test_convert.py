@@ -14,7 +14,7 @@ from integration.tiny_model import make_tiny_llama
 
 from emotui.jobs.job import JobState
 from emotui.operations.convert import ConvertRequest, plan, start
-from emotui.operations.installations import command_options, get_installation
+from emotui.operations.installations import command_options
 from emotui.operations.jobs import ProgressWatch, log_lines, wait_for_job
 from emotui.operations.services import Services, open_services
 
@@ -51,7 +51,7 @@ def emotui(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_installation_tells_its_version_and_its_packages(services, lmdeploy_python) -> None:
-    found = get_installation(services, lmdeploy_python)
+    found = services.installations.get(lmdeploy_python)
     assert found.lmdeploy == "0.2.4"
     assert found.python == lmdeploy_python
     assert found.packages["transformers"] == "4.37.1"
@@ -60,7 +60,7 @@ def test_the_installation_tells_its_version_and_its_packages(services, lmdeploy_
 
 
 def test_the_real_parser_is_read_with_its_templates(services, lmdeploy_python) -> None:
-    found = command_options(services, get_installation(services, lmdeploy_python), "convert")
+    found = command_options(services, services.installations.get(lmdeploy_python), "convert")
     assert found.order == (
         *("model_name", "model_path", "model_format", "tp", "tokenizer_path", "dst_path"),
         *("quant_path", "group_size"),

@@ -24,6 +24,7 @@ ONE_FACE: dict[Name, str] = {
     ("config", "reload_config"): "a command reads the file anew each time",
     ("config", "set_values"): "one call for a command; the app collects changes and saves",
     ("config", "unset_values"): "one call for a command; the app collects changes and saves",
+    ("convert", "plan"): "from options of a command; the form has convert_form.plan_form",
     ("convert_form", "plan_form"): "from values of the form; a command has convert.plan",
     ("convert_form", "prepare"): "what the form starts from; a command has its options",
     ("convert_form", "reason"): "what a field of the form says",
