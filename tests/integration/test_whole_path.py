@@ -77,7 +77,7 @@ def test_from_a_model_folder_to_an_answer(
         app.press("down")
         app.wait_for("quant_policy = 0", 10)
         app.press("enter")
-        app.wait_for("int8", 10)
+        app.wait_for("Esc closes", 10)
         app.press("down", "enter")
         app.wait_for("Unsaved: 1", 10)
         app.press("s")
