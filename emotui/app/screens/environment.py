@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
@@ -94,7 +94,8 @@ class EnvironmentScreen(EmoScreen):
         """Fill the widgets from what is known."""
         self.query_one(InstallationTable).name_columns()
         self.query_one("#findings", DataTable).add_columns("", "")
-        self._show_gpus(self.reading)
+        if self.reading is not None:
+            self.query_one(GpuPanel).show(self.reading)
         self._show_report()
 
     def on_mount(self) -> None:
@@ -126,15 +127,11 @@ class EnvironmentScreen(EmoScreen):
     async def _read_gpus(self) -> None:
         reading = await in_background(partial(check.read_gpus, self.services), "gpus")
         self.reading = reading
-        self._show_gpus(reading)
+        self.query_one(GpuPanel).show(reading)
         if self.is_current:
             answers = reading.problem is None or reading.pending
             pause_s = GPU_PERIOD_S if answers else GPU_PERIOD_WITHOUT_S
             self.gpu_timer = self.set_timer(pause_s, self._watch_gpus)
-
-    def _show_gpus(self, reading: GpuReading | None) -> None:
-        if reading is not None:
-            self.query_one(GpuPanel).show(reading)
 
     # -- checks ----------------------------------------------------------------------------
 
@@ -261,11 +258,9 @@ class EnvironmentScreen(EmoScreen):
         if self.report is not None and 0 <= event.cursor_row < len(self.report.installations):
             self._choose(self.report.installations[event.cursor_row].python)
 
-    def action_name_interpreter(self) -> None:
+    @work(group="name", exclusive=True, exit_on_error=False)
+    async def action_name_interpreter(self) -> None:
         """Ask for an interpreter that was not found."""
-        self.run_worker(self._ask_interpreter(), group="name", exclusive=True, exit_on_error=False)
-
-    async def _ask_interpreter(self) -> None:
         question = message("The interpreter that has LMDeploy, or the folder of its environment:")
         answer = await self.app.push_screen_wait(AskTextScreen(question))
         if answer:
