@@ -12,11 +12,13 @@ from collections import OrderedDict
 from pathlib import Path
 
 from rich.segment import Segment
-from textual import events
+from textual import events, on
 from textual.binding import Binding
 from textual.geometry import Size
+from textual.message import Message as Event
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo, ScrollUp
 from textual.strip import Strip
 
 from emotui.app.background import in_background
@@ -119,9 +121,14 @@ class LogView(ScrollView, can_focus=True):
             del self.lines[number]
         self.known = len(self.index)
         self._measure()
+        self._keep_end()
+        # Once more when the room is laid out: a scroll bar that appears takes a line of it.
+        self.call_after_refresh(self._keep_end)
+        self.refresh()
+
+    def _keep_end(self) -> None:
         if self.following:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
-        self.refresh()
 
     def line(self, number: int) -> str:
         """Return a line's text, as it stands in the file."""
@@ -174,18 +181,43 @@ class LogView(ScrollView, can_focus=True):
     # -- moving -----------------------------------------------------------------------------
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Looking upwards ends the following."""
+        """Say where in the log one is."""
         super().watch_scroll_y(old_value, new_value)
-        if new_value < old_value and new_value < self.max_scroll_y:
-            self.following = False
         self._measure()
         self._tell()
 
-    def watch_following(self, following: bool) -> None:
+    def watch_following(self) -> None:
         """Go to the end when following begins."""
-        if following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._keep_end()
         self._tell()
+
+    def _look_up(self) -> None:
+        """Looking upwards ends the following; a change of size, which scrolls too, does not."""
+        if self.max_scroll_y > 0:
+            self.following = False
+
+    def action_scroll_up(self) -> None:
+        """Go up a line."""
+        self._look_up()
+        super().action_scroll_up()
+
+    def action_page_up(self) -> None:
+        """Go up a page."""
+        self._look_up()
+        super().action_page_up()
+
+    def action_scroll_home(self) -> None:
+        """Go to the first line."""
+        self._look_up()
+        super().action_scroll_home()
+
+    @on(events.MouseScrollUp)
+    @on(ScrollUp)
+    @on(ScrollTo)
+    def look_up_by_mouse(self, event: Event) -> None:
+        """The wheel and the scroll bar look upwards too."""
+        if not isinstance(event, ScrollTo) or event.y is not None:
+            self._look_up()
 
     def action_toggle_follow(self) -> None:
         """Follow the end of the log, or stay here."""
@@ -194,7 +226,7 @@ class LogView(ScrollView, can_focus=True):
     def action_scroll_end(self) -> None:
         """Go to the end and follow it."""
         self.following = True
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._keep_end()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Keep the end in view."""
