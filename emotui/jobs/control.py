@@ -28,6 +28,8 @@ SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SCRUBBED = ("LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP")
 """Made for another program than the one that the job runs; a job's own delta may set them."""
 _HANDSHAKE_LIMIT_S = 10.0
+_DYING_S = 0.2
+"""A supervisor that was killed holds its lock for some milliseconds more."""
 _ORPHAN_GRACE_LIMIT_S = 2.0
 _ORPHAN_KILL_LIMIT_S = 5.0
 
@@ -106,7 +108,7 @@ def cancel(store: JobStore, name: str) -> Job:
     record = store.state_record(job.id)
     try:
         if record is not None and command_lives(record):
-            with store.claim(job.id):
+            with store.claim(job.id, _DYING_S):
                 _end_orphan(store, job, record.child[0])
     except RefusedError:
         pass  # the usual case: the supervisor lives, and sees to it
