@@ -42,6 +42,8 @@ def sealed_home(
         "XDG_DATA_HOME",
         "XDG_CACHE_HOME",
         "NO_COLOR",
+        "COLUMNS",
+        "LINES",
         "LANGUAGE",
         "LC_ALL",
         "LC_MESSAGES",

@@ -26,6 +26,7 @@ from emotui.app.screens.models import ModelsScreen
 from emotui.app.widgets.config_table import ConfigTable
 from emotui.operations import chat as chat_operations
 
+pytestmark = pytest.mark.xdist_group("pictures")  # they share one folder
 SMALL, LARGE = (80, 24), (120, 40)
 LANGUAGES = ("en", "zh_CN")
 THEMES = ("emo-dark", "emo-light")
