@@ -24,7 +24,6 @@ from emotui.support.errors import EmotuiError
 from emotui.support.language import _
 from emotui.support.text import clean_line
 
-
 AUTOMATIC = "automatic"
 
 

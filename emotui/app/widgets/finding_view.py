@@ -44,9 +44,7 @@ class FindingView(VerticalScroll):
         """Replace what is shown and begin at its top."""
         head = self.query_one("#finding-head", Plain)
         head.set_classes(f"-status-{finding.status.value}")
-        head.show(
-            _("{title}: {status}").format(title=finding.title, status=finding.status.label)
-        )
+        head.show(_("{title}: {status}").format(title=finding.title, status=finding.status.label))
         self.query_one("#finding-evidence", Plain).show(finding.evidence)
         self.query_one("#finding-why", Plain).show(_("Why: {why}").format(why=finding.why))
         remedy = finding.remedy
