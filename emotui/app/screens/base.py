@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from emotui.app.app import EmoTUI
     from emotui.operations.services import Services
 
-STYLES = Path(__file__).resolve().parents[1] / "styles"
-
 
 def translated(bindings: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
     """Return the bindings with descriptions in the active language."""
@@ -35,21 +32,8 @@ def translated(bindings: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
     }
 
 
-class EmoScreen(Screen[None]):
-    """A screen of the navigation. Subclasses build their part in `compose_body`.
-
-    `after_compose` runs when the screen is mounted and again after every switch of language,
-    which composes the screen anew: it fills the widgets from what the screen knows.
-    """
-
-    MODE: ClassVar[str] = ""
-    """The mode of the navigation that this screen belongs to."""
-
-    HELP: ClassVar[str | None] = ""
-    """Markdown that F1 shows, marked with `N_`."""
-
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+class OwnScreen(Screen[Result]):
+    """What screens and dialogs share: the app, typed, and keys in the active language."""
 
     @property
     def emo_app(self) -> EmoTUI:
@@ -65,6 +49,23 @@ class EmoScreen(Screen[None]):
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The keys that act now, described in the active language."""
         return translated(super().active_bindings)
+
+
+class EmoScreen(OwnScreen[None]):
+    """A screen of the navigation. Subclasses build their part in `compose_body`.
+
+    `after_compose` runs when the screen is mounted and again after every switch of language,
+    which composes the screen anew: it fills the widgets from what the screen knows.
+    """
+
+    MODE: ClassVar[str] = ""
+    """The mode of the navigation that this screen belongs to."""
+
+    HELP: ClassVar[str | None] = ""
+    """Markdown that F1 shows, marked with `N_`."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     def compose(self) -> ComposeResult:
         """Build navigation, body and footer."""
@@ -107,25 +108,10 @@ class EmoScreen(Screen[None]):
         return None
 
 
-class EmoDialog(ModalScreen[Result]):
+class EmoDialog(ModalScreen[Result], OwnScreen[Result]):
     """A dialog; Escape closes it with no answer."""
 
     BINDINGS = [("escape", "dismiss_dialog", "")]
-
-    @property
-    def emo_app(self) -> EmoTUI:
-        """The app, typed."""
-        return cast("EmoTUI", self.app)
-
-    @property
-    def services(self) -> Services:
-        """What the operations work with."""
-        return self.emo_app.services
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys that act now, described in the active language."""
-        return translated(super().active_bindings)
 
     def action_dismiss_dialog(self) -> None:
         """Close without an answer."""
