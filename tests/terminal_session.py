@@ -79,8 +79,8 @@ class TerminalSession:
             self.reading.set()
 
         def own_terminal() -> None:
-            if ignore_hangup:
-                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            # Whoever runs the tests may ignore it (nohup does), and children inherit that.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN if ignore_hangup else signal.SIG_DFL)
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.process = psutil.Popen(

@@ -72,14 +72,15 @@ class LazyGroup(CommandGroup):
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; every error becomes one message."""
-    _keep_unencodable()
     services = open_services()
     set_language(services.language())
     _translate_click()
     try:
+        _keep_unencodable()
         result = _root().main(
             args=list(arguments), prog_name="emotui", standalone_mode=False, obj=services
         )
+        sys.stdout.flush()
         return result if type(result) is int else 0
     except (click.exceptions.Abort, KeyboardInterrupt):
         tell(_("Interrupted."))
@@ -91,9 +92,7 @@ def run(arguments: Sequence[str]) -> int:
         tell(_("Error: {error}").format(error=error))
         return error.exit_status
     except BrokenPipeError:
-        # The reader (head, say) has gone; Python would complain again while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+        return 1  # the reader (head, say) has gone, and wants to hear no more
     except OSError as error:
         tell(_("Error: {error}").format(error=_failure(services, error)))
         return 1
@@ -102,7 +101,16 @@ def run(arguments: Sequence[str]) -> int:
             tell(line)
         return 1
     finally:
+        _let_go_of_output()
         services.close()
+
+
+def _let_go_of_output() -> None:
+    """Drop what nobody takes: Python would complain of it once more while it closes stdout."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _shown(error: click.ClickException) -> str:
