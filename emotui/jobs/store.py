@@ -34,6 +34,9 @@ _UNFINISHED_LIMIT_S = 60.0
 _LAST_MOMENT_S = 2.0
 """How long a supervisor may take to leave when it has written down the end."""
 
+_ALONE_PATIENCE_S = 10.0
+"""How long to wait for another program that is starting a job."""
+
 
 class JobStore:
     """The jobs of one user. Threads may share it."""
@@ -128,17 +131,19 @@ class JobStore:
     @contextlib.contextmanager
     def claim(self, job_id: str, patience_s: float = 0.0) -> Iterator[None]:
         """Hold the job's lock in the place of its supervisor; raises `RefusedError` if it lives."""
-        descriptor = open_lock(str(self.path(job_id) / "lock"))
-        until = time.monotonic() + patience_s
-        try:
-            while not take_lock(descriptor):
-                if time.monotonic() < until:
-                    time.sleep(0.01)
-                    continue
+        with _held(self.path(job_id) / "lock", patience_s) as mine:
+            if not mine:
                 raise RefusedError("Job {id} is in the hands of its supervisor.", id=job_id)
             yield
-        finally:
-            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Look at the jobs and add one while no other program does; raises `RefusedError`."""
+        make_private_folder(self.folder)
+        with _held(self.folder / ".lock", _ALONE_PATIENCE_S) as mine:
+            if not mine:
+                raise RefusedError("Another EmoTUI is starting a job and does not end. Try again.")
+            yield
 
     def write_end(self, job_id: str, state: JobState, reason: dict[str, str]) -> None:
         """Record an end for which no supervisor is left; only with the job claimed."""
@@ -200,6 +205,19 @@ class JobStore:
                 "yours alone: chmod 700 {folder}",
                 folder=self.folder,
             )
+
+
+@contextlib.contextmanager
+def _held(path: Path, patience_s: float) -> Iterator[bool]:
+    """Hold a lock file, waiting for it for a while; yields whether it is held."""
+    descriptor = open_lock(str(path))
+    until = time.monotonic() + patience_s
+    try:
+        while not (mine := take_lock(descriptor)) and time.monotonic() < until:
+            time.sleep(0.01)
+        yield mine
+    finally:
+        os.close(descriptor)
 
 
 def _check(spec: JobSpec) -> None:

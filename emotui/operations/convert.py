@@ -172,19 +172,20 @@ def start(services: Services, plan: ConvertPlan, *, force: bool = False) -> Job:
     `force` goes on where a preflight check says no, but never where something would be lost.
     The destination is looked at once more, since time has passed.
     """
-    refusals = check_place(
-        services,
-        plan.model,
-        plan.destination,
-        replace=plan.request.replace,
-        jobs=services.jobs.list(),
-    )
-    plan = replace(plan, refusals=refusals)
-    problem = plan.problem
-    if problem is not None and (refusals or not force):
-        raise RefusedError("{evidence} {why}", evidence=problem.evidence, why=problem.why)
-    make_private_folder(plan.spec.cwd)
-    return submit(services.jobs, plan.spec, services.environ)
+    with services.jobs.alone():  # so that no two begin to write one destination
+        refusals = check_place(
+            services,
+            plan.model,
+            plan.destination,
+            replace=plan.request.replace,
+            jobs=services.jobs.list(),
+        )
+        plan = replace(plan, refusals=refusals)
+        problem = plan.problem
+        if problem is not None and (refusals or not force):
+            raise RefusedError("{evidence} {why}", evidence=problem.evidence, why=problem.why)
+        make_private_folder(plan.spec.cwd)
+        return submit(services.jobs, plan.spec, services.environ)
 
 
 def can_start(plan: ConvertPlan, *, force: bool = False) -> bool:

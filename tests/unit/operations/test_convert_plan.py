@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from doubles.lmdeploy_double import make_lmdeploy, make_model
 
+from emotui.jobs.control import wait
 from emotui.operations.convert import ConvertPlan, ConvertRequest, can_start, plan, start
 from emotui.operations.services import Services
 from emotui.support.errors import BrokenFileError, NotFoundError, RefusedError, UsageError
@@ -319,3 +321,20 @@ def test_a_destination_that_appeared_meanwhile_is_refused(planned, services, tmp
     make_workspace(tmp_path / "ws")
     with pytest.raises(RefusedError, match="exists already"):
         start(services, found)
+
+
+def test_of_many_that_start_it_at_once_one_does(planned, services, tmp_path) -> None:
+    held = make_model(tmp_path / "held", wait_for=str(tmp_path / "go"))
+    found = planned(model=held)
+
+    def begin(_number: int) -> str:
+        try:
+            return start(Services(services.paths, services.environ), found, force=True).id
+        except RefusedError:
+            return ""
+
+    with ThreadPoolExecutor(4) as many:
+        started = [each for each in many.map(begin, range(4)) if each]
+    (tmp_path / "go").touch()
+    assert len(started) == 1
+    assert wait(services.jobs, started[0], 20).exit_status == 0
