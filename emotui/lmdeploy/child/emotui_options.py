@@ -134,7 +134,7 @@ def templates():
 def is_chat(template):
     try:
         return template().get_prompt("HI", True) != "HI"
-    except Exception:
+    except Exception:  # LMDeploy's own code, of any version: what it raises is not known
         return None
 
 
@@ -143,7 +143,7 @@ def attempt(folder, function, *arguments):
     stand_in(folder)
     try:
         return function(*arguments), None
-    except Exception:
+    except Exception:  # whatever the stand-in lacks, the whole package may have
         forget()
     try:
         return function(*arguments), None

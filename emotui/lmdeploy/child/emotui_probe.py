@@ -33,7 +33,7 @@ def facts(distribution):
     try:
         name = normal(distribution.metadata["Name"])
         return name, distribution.version, str(distribution.locate_file(""))
-    except Exception:
+    except Exception:  # damaged metadata fails in many ways, by the version of Python
         return None, None, None
 
 
@@ -49,7 +49,7 @@ def lmdeploy_of_a_checkout():
         with open(os.path.join(folder, "version.py"), encoding="utf-8") as file:
             match = re.search(r"^__version__\s*=\s*['\"]([^'\"]+)", file.read(), re.MULTILINE)
         return (match.group(1) if match else "unknown", os.path.dirname(folder))
-    except Exception:
+    except Exception:  # finding it runs the import hooks of that interpreter
         return None
 
 
